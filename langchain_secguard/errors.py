@@ -1,0 +1,61 @@
+"""The errors that langchain_secguard raises.
+
+::
+
+    SecGuardError
+    ├── VaultRequiredError        no vault is named in the config
+    ├── VaultUnavailableError     the vault's store does not answer
+    ├── VaultDecryptionError      a stored value cannot be decrypted
+    ├── UnsupportedContentError   content that cannot be scanned
+    ├── BlockedError              a policy or a scanner refused
+    ├── DetectorError             a detector failed
+    ├── ScannerError              a scanner failed
+    └── UnknownPlaceholderError   an answer holds a placeholder that its vault never issued
+
+No message holds a text or a value: only entity types, counts, class names and vault ids.
+"""
+
+from collections.abc import Mapping
+
+
+class SecGuardError(Exception):
+    """Base of every error of this package."""
+
+
+class VaultRequiredError(SecGuardError):
+    """No vault is named, neither in the constructor nor in the config."""
+
+
+class VaultUnavailableError(SecGuardError):
+    """The store of a vault does not answer; nothing was sent to the model."""
+
+
+class VaultDecryptionError(SecGuardError):
+    """A stored value cannot be decrypted with the keys given, or was tampered with."""
+
+
+class UnsupportedContentError(SecGuardError):
+    """The input holds content that cannot be scanned, such as an image or a file."""
+
+
+class BlockedError(SecGuardError):
+    """A policy or a scanner refused the text.
+
+    ``scores`` maps the name of each policy or scanner that refused to its risk score, from 0 to 1.
+    """
+
+    def __init__(self, message: str, *, scores: Mapping[str, float]) -> None:
+        super().__init__(message)
+        self.scores = dict(scores)
+
+
+class DetectorError(SecGuardError):
+    """A detector failed, or gave spans outside its text; nothing was sent to the model."""
+
+
+class ScannerError(SecGuardError):
+    """A scanner failed; the text counts as refused."""
+
+
+class UnknownPlaceholderError(SecGuardError):
+    """An answer holds a placeholder that its vault never issued."""
