@@ -1,0 +1,25 @@
+"""Open 127.0.0.1, and nothing else, for the tests marked `loopback`."""
+
+import pytest
+
+# What would send a client of a local server elsewhere, or report its calls to a third party.
+_REDIRECTIONS = (
+    *(f"{scheme}_proxy" for scheme in ("http", "https", "all")),
+    *(f"{scheme}_PROXY" for scheme in ("HTTP", "HTTPS", "ALL")),
+    *(f"OPENAI_{name}" for name in ("API_BASE", "BASE_URL", "PROXY", "ORG_ID", "ORGANIZATION")),
+    *(f"{owner}_{name}" for owner in ("LANGSMITH", "LANGCHAIN") for name in ("TRACING", "TRACING_V2")),
+    "LANGSMITH_GATEWAY",
+)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let a loopback test connect to 127.0.0.1; pytest-socket refuses every other host."""
+    if item.get_closest_marker("loopback") and not item.get_closest_marker("allow_hosts"):
+        item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.fixture(autouse=True)
+def _no_redirections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the developer's own proxy, OpenAI and tracing settings from the tests."""
+    for name in _REDIRECTIONS:
+        monkeypatch.delenv(name, raising=False)
