@@ -1,0 +1,1 @@
+"""Measure langchain-secguard against its peers."""
