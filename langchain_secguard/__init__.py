@@ -1,0 +1,1 @@
+"""Reversible anonymization and security scanning for LangChain, as Runnables."""

@@ -1,6 +1,6 @@
 """What a detector is, and what it finds: the spans of a text that hold personal data."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -39,13 +39,34 @@ class Detector(Protocol):
 def resolve(spans: Iterable[Span]) -> list[Span]:
     """Choose among overlapping spans, and return the rest sorted and disjoint.
 
-    The longest span wins, so that no character that a detector marked is lost to a shorter one; among spans
-    of one length the higher score wins, then the one that was listed first. What remains of a loser outside
-    the winner is kept under the loser's type, so that every marked character stays marked.
+    The longest span wins, so that no character that was marked is lost to a shorter one; among spans of one
+    length the higher score wins, then the one that begins first. What a loser marks outside the winner stays
+    marked, as the loser's type.
     """
+    resolved: list[Span] = []
+    for cluster in overlapping(spans):
+        resolved += cluster if len(cluster) == 1 else _resolve_cluster(cluster)
+    return resolved
+
+
+def overlapping(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Group spans, sorted, so that spans of different groups do not overlap."""
+    cluster: list[Span] = []
+    end = 0
+    for span in sorted(spans):
+        if cluster and span.start >= end:
+            yield cluster
+            cluster = []
+        end = max(end, span.end) if cluster else span.end
+        cluster.append(span)
+    if cluster:
+        yield cluster
+
+
+def _resolve_cluster(cluster: Sequence[Span]) -> list[Span]:
     chosen: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.start - span.end, -span.score)):
-        chosen.extend(_uncovered(span, chosen))
+    for span in sorted(cluster, key=lambda span: (span.start - span.end, -span.score, span.start)):
+        chosen += _uncovered(span, chosen)
     return sorted(chosen)
 
 
@@ -54,9 +75,9 @@ def _uncovered(span: Span, taken: Sequence[Span]) -> list[Span]:
     parts = [(span.start, span.end)]
     for other in taken:
         parts = [
-            piece
-            for start, end in parts
-            for piece in ((start, min(end, other.start)), (max(start, other.end), end))
-            if piece[0] < piece[1]
-        ] if any(start < other.end and other.start < end for start, end in parts) else parts
+            (start, end)
+            for begin, stop in parts
+            for start, end in ((begin, min(stop, other.start)), (max(begin, other.end), stop))
+            if start < end
+        ]
     return [Span(start, end, span.entity_type, span.score) for start, end in parts]

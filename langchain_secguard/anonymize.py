@@ -1,0 +1,209 @@
+"""The step before the model: what is personal is hidden, in text of any shape."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.messages import BaseMessage, SystemMessage
+from langchain_core.prompt_values import ChatPromptValue, StringPromptValue
+from langchain_core.runnables import RunnableConfig
+from pydantic import Field, PrivateAttr, field_validator
+
+from langchain_secguard.content import Unscanned, rewrite
+from langchain_secguard.detect.base import Detector
+from langchain_secguard.errors import UnsupportedContentError
+from langchain_secguard.events import ANONYMIZED, aannounce, announce
+from langchain_secguard.find import CUSTOM, Finder
+from langchain_secguard.hide import Assign, Detect, Hidden, Hider, Leaf, Step
+from langchain_secguard.placeholders import entity_type_name
+from langchain_secguard.policy import Action, Policy
+from langchain_secguard.steps import PairStep, adrive, drive
+from langchain_secguard.surrogates import Surrogates
+from langchain_secguard.vault import Vault
+
+
+class Anonymizer(PairStep):
+    """Hide personal data in whatever goes to a model.
+
+    Takes and gives back a str, a prompt value, a message or a list of them, a ``Document``, a dict, a pydantic
+    model, and nestings of these. Each value found is replaced by a placeholder that the vault of the call
+    remembers; :class:`~langchain_secguard.Deanonymizer` puts it back.
+
+    Example:
+        .. code-block:: python
+
+            chain = Anonymizer() | ChatOpenAI(model="gpt-4o-mini") | Deanonymizer()
+            chain.invoke(text, config={"configurable": {"vault_id": "case-42"}})
+
+    Args:
+        detector: Finds entities; an :class:`~langchain_secguard.detect.EmbeddedDetector` by default.
+        store: Keeps the vaults that the config names by id; one store for the process by default.
+        vault: The vault of every call, whatever the config says.
+        policies: What is done with each entity type: a :class:`Policy`, or the name of its action.
+        default_policy: What is done with the entity types that ``policies`` does not name.
+        entity_types: Look for these alone; all that the detector knows by default.
+        threshold: Hide what the detector is at least this sure of, from 0 to 1.
+        hidden_names: Words and phrases that are always hidden, in any case, as ``CUSTOM``.
+        allowed_names: Words and phrases that are never hidden, in any case.
+        preamble: Put before the text, or in a system message, whenever something was hidden.
+        keys: Of a dict, read these keys alone, and hand the others on as they are.
+        allow_unscanned: Let through what cannot be scanned, unscanned: ``"image"``, ``"audio"``,
+            ``"video"``, ``"file"``, ``"scalar"`` (numbers and dates that look personal), ``"object"``.
+        form: How placeholders are written: ``"brackets"``, ``"llm_guard"`` or a :class:`Form`. The
+            deanonymizer must be given the same.
+        surrogate_locale: Faker's locale for the policy ``"surrogate"``.
+        cache_size: How many texts are remembered, as keyed hashes, so as not to be read again.
+
+    Raises:
+        VaultRequiredError: No vault is named; see :func:`~langchain_secguard.config.find_vault`.
+        UnsupportedContentError: The input holds what cannot be scanned.
+        BlockedError: The input holds an entity whose policy is ``"block"``.
+        DetectorError: The detector failed.
+        VaultUnavailableError: The store failed.
+        ImportError: The policy ``"surrogate"`` needs Faker, at construction.
+    """
+
+    detector: Detector | None = None
+    policies: Mapping[str, Policy] = Field(default_factory=dict)
+    default_policy: Policy = Field(default_factory=Policy)
+    entity_types: frozenset[str] | None = None
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    hidden_names: tuple[str, ...] = Field(default=(), repr=False)
+    allowed_names: tuple[str, ...] = Field(default=(), repr=False)
+    preamble: str = ""
+    allow_unscanned: frozenset[Unscanned] = frozenset()
+    surrogate_locale: str = "en_US"
+    cache_size: int = Field(default=4096, ge=0)
+
+    _hider: Hider = PrivateAttr()
+
+    @field_validator("policies", mode="before")
+    @classmethod
+    def _read_policies(cls, policies: Mapping[str, Policy | Action]) -> dict[str, Policy]:
+        return {
+            entity_type_name(name): Policy(policy) if isinstance(policy, str) else policy
+            for name, policy in policies.items()
+        }
+
+    @field_validator("default_policy", mode="before")
+    @classmethod
+    def _read_policy(cls, policy: Policy | Action) -> Policy:
+        return Policy(policy) if isinstance(policy, str) else policy
+
+    @field_validator("entity_types", mode="after")
+    @classmethod
+    def _read_entity_types(cls, entity_types: frozenset[str] | None) -> frozenset[str] | None:
+        return frozenset(map(entity_type_name, entity_types)) if entity_types is not None else None
+
+    @field_validator("hidden_names", "allowed_names", mode="after")
+    @classmethod
+    def _read_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(name.strip() for name in names):
+            raise ValueError("a name must not be empty")
+        return names
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Build what hides: once, from options that do not change."""
+        super().model_post_init(context)
+        finder = Finder(
+            self.detector if self.detector is not None else self._default_detector(),
+            self._policy_of,
+            entity_types=self.entity_types,
+            threshold=self.threshold,
+            hidden_names=self.hidden_names,
+            allowed_names=self.allowed_names,
+            cache_size=self.cache_size,
+        )
+        actions = {policy.action for policy in (self.default_policy, *self.policies.values())}
+        surrogates = Surrogates(self.surrogate_locale) if "surrogate" in actions else None
+        self._hider = Hider(
+            finder, self._policy_of, form=self.form, surrogates=surrogates, cache_size=self.cache_size
+        )
+
+    def _default_detector(self) -> Detector:
+        from langchain_secguard.detect.embedded import EmbeddedDetector  # noqa: PLC0415 - not loaded when not used
+
+        known = EmbeddedDetector.ENTITY_TYPES | {CUSTOM}
+        unknown = sorted({*self.policies, *(self.entity_types or ())} - known)
+        if unknown:
+            raise ValueError(
+                f"the embedded detector does not find {', '.join(unknown)}; it finds {', '.join(sorted(known))}"
+            )
+        return EmbeddedDetector(entity_types=None if self.entity_types is None else self.entity_types - {CUSTOM})
+
+    def _policy_of(self, entity_type: str) -> Policy:
+        return self.policies.get(entity_type, self.default_policy)
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Hide what is personal in ``input``, and return the same shape."""
+        return self._call_with_config(self._anonymize, input, config, **kwargs)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Do what :meth:`invoke` does; detection runs in a worker thread."""
+        return await self._acall_with_config(self._aanonymize, input, config, **kwargs)
+
+    def _anonymize(self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
+        vault, started = self._vault_of(config), time.perf_counter()
+        hidden = drive(self._hider.hide(self._leaves(value), vault), partial(self._perform, vault))
+        announce(run_manager, ANONYMIZED, _report(hidden, vault, started))
+        return self._written(value, hidden)
+
+    async def _aanonymize(self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig) -> Any:
+        vault, started = self._vault_of(config), time.perf_counter()
+        hidden = await adrive(self._hider.hide(self._leaves(value), vault), partial(self._aperform, vault))
+        await aannounce(run_manager, ANONYMIZED, _report(hidden, vault, started))
+        return self._written(value, hidden)
+
+    def _perform(self, vault: Vault, step: Step) -> Any:
+        if isinstance(step, Detect):
+            return self._hider.finder.detect(step.texts)
+        return vault.assign(step.entities, step.texts) if isinstance(step, Assign) else vault.surrogates()
+
+    async def _aperform(self, vault: Vault, step: Step) -> Any:
+        if isinstance(step, Detect):
+            return await self._hider.finder.adetect(step.texts)
+        if isinstance(step, Assign):
+            return await vault.aassign(step.entities, step.texts)
+        return await vault.asurrogates()
+
+    def _leaves(self, value: Any) -> list[Leaf]:
+        leaves: list[Leaf] = []
+
+        def visit(text: str, kind: Any) -> str:
+            leaves.append((text, kind))
+            return text
+
+        rewrite(value, visit, allow=self.allow_unscanned, keys=self.keys)
+        return leaves
+
+    def _written(self, value: Any, hidden: Hidden) -> Any:
+        texts = hidden.texts
+        new = rewrite(value, lambda text, kind: texts[text, kind], allow=self.allow_unscanned, keys=self.keys)
+        return _with_preamble(new, self.preamble) if self.preamble and hidden.counts else new
+
+
+def _report(hidden: Hidden, vault: Vault, started: float) -> dict[str, object]:
+    return {
+        "entities": dict(hidden.counts),
+        "cached": hidden.cached,
+        "read": hidden.read,
+        "seconds": time.perf_counter() - started,
+        "vault_id": vault.vault_id,
+    }
+
+
+def _with_preamble(value: Any, preamble: str) -> Any:
+    """Put ``preamble`` before a text, or in a system message of its own before messages."""
+    if isinstance(value, str):
+        return preamble + value
+    if isinstance(value, StringPromptValue):
+        return value.model_copy(update={"text": preamble + value.text})
+    if isinstance(value, ChatPromptValue):
+        return value.model_copy(update={"messages": [SystemMessage(preamble), *value.messages]})
+    if isinstance(value, list) and value and all(isinstance(item, BaseMessage) for item in value):
+        return [SystemMessage(preamble), *value]
+    raise UnsupportedContentError(
+        f"A preamble cannot be put into a {type(value).__name__}; write it into the prompt instead."
+    )

@@ -1,0 +1,296 @@
+"""The text leaves of LangChain's types, and the way back to the same shape and class.
+
+Shapes follow langchain-core's messages, its standard content blocks (``output_version="v1"``), and the
+content blocks of the providers' own interfaces.
+"""
+
+import copy
+import dataclasses
+import datetime
+import decimal
+import enum
+import pathlib
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal, TypeAlias
+
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+from langchain_core.prompt_values import ChatPromptValue, ImagePromptValue, PromptValue, StringPromptValue
+from pydantic import BaseModel
+
+from langchain_secguard.errors import UnsupportedContentError
+from langchain_secguard.json_text import rewrite_strings
+
+Kind: TypeAlias = Literal["text", "name", "scalar"]
+"""What a leaf is: text; a participant's name, which must stay one word; or the ``str()`` of a number or date."""
+
+Visit: TypeAlias = Callable[[str, Kind], str]
+"""Take a leaf and return what stands in its place; a scalar must come back as it was."""
+
+Unscanned: TypeAlias = Literal["image", "audio", "video", "file", "scalar", "object"]
+"""What cannot be scanned, and is let through only where it is named."""
+
+UNSCANNED: frozenset[Unscanned] = frozenset({"image", "audio", "video", "file", "scalar", "object"})
+
+_MEDIA: Mapping[str, Unscanned] = {
+    "image": "image", "image_url": "image", "input_image": "image", "image_generation_call": "image",
+    "audio": "audio", "input_audio": "audio", "output_audio": "audio",
+    "video": "video", "video_url": "video", "input_video": "video",
+    "file": "file", "input_file": "file", "document": "file", "media": "file", "container_upload": "file",
+    "text-plain": "file",
+}  # fmt: skip
+BINARY_KEYS = frozenset({"base64", "file_data", "image_url", "bytes", "b64_json"})
+_TEXT_OF_MEDIA = ("text", "title", "context", "caption", "transcript")
+STRUCTURE = frozenset(
+    {
+        "type", "id", "index", "name", "role", "status", "model", "call_id", "tool_call_id", "tool_use_id",
+        "signature", "encrypted_content", "thought_signature", "mime_type", "media_type", "cache_control",
+        "file_id", "format", "phase",
+    }
+)  # fmt: skip
+JSON_KEYS = frozenset({"arguments", "partial_json", "args", "input"})
+DATA_KEYS = frozenset({"args", "input", "value", "parsed", "output"})
+_SCALARS = (
+    int, float, complex, decimal.Decimal, uuid.UUID, enum.Enum, pathlib.PurePath,
+    datetime.date, datetime.time, datetime.timedelta,
+)  # fmt: skip
+_SMALL = 1_000_000
+_DEEPEST = 100
+
+
+def rewrite(
+    value: Any,
+    visit: Visit,
+    *,
+    allow: Collection[Unscanned] = (),
+    keys: Collection[str] | None = None,
+    visit_json: Callable[[str], str] | None = None,
+) -> Any:
+    """Pass every text leaf of ``value`` through ``visit`` and return the same shape and class.
+
+    What does not change is returned as the same object; nothing is changed in place. Left alone are ids,
+    roles, tool names, usage and response metadata, and the keys of a dict that is the value itself.
+
+    Args:
+        value: A str, a prompt value, a message or chunk, a document, a pydantic model, a dataclass, or
+            dicts, lists, tuples and sets of these.
+        visit: Called with each leaf, always in the same order for the same value.
+        allow: What cannot be scanned and is let through as it is.
+        keys: The keys of ``value``, a dict, whose leaves are visited; all of them when ``None``.
+        visit_json: Called with text that is JSON, or the beginning of it (tool-call arguments as strings);
+            by default ``visit`` is called with each of its string literals.
+
+    Raises:
+        UnsupportedContentError: ``value`` holds what cannot be scanned and is not allowed.
+    """
+    walker = _Walker(visit, frozenset(allow), visit_json or (lambda text: rewrite_strings(text, _as_text(visit))))
+    if isinstance(value, dict) and not _is_message(value):
+        return walker.named(value, keys)
+    return walker.value(value, 0)
+
+
+def _as_text(visit: Visit) -> Callable[[str], str]:
+    return lambda text: visit(text, "text")
+
+
+def _is_message(value: Mapping[Any, Any]) -> bool:
+    return "role" in value and ("content" in value or "tool_calls" in value)
+
+
+def _changed(old: Mapping[Any, Any], new: dict[Any, Any]) -> bool:
+    return any(old[key] is not item for key, item in new.items())
+
+
+def _refuse(kind: Unscanned, what: str) -> UnsupportedContentError:
+    return UnsupportedContentError(
+        f"{what} cannot be scanned for personal data. Take it out, turn it into text, or let it through "
+        f'unscanned with Anonymizer(allow_unscanned=["{kind}"]).'
+    )
+
+
+class _Walker:
+    """Walk one value; each method returns its argument itself where nothing changed."""
+
+    def __init__(self, visit: Visit, allow: frozenset[Unscanned], visit_json: Callable[[str], str]) -> None:
+        self._visit = visit
+        self._allow = allow
+        self._visit_json = visit_json
+
+    def value(self, value: Any, depth: int) -> Any:
+        """Rewrite a value of any type."""
+        if depth > _DEEPEST:
+            raise UnsupportedContentError(f"content nested more than {_DEEPEST} levels deep is not scanned; flatten it")
+        if isinstance(value, str) and not isinstance(value, enum.Enum):
+            return self._visit(value, "text")
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, BaseMessage):
+            return self._message(value, depth)
+        if isinstance(value, dict):
+            return self._fields(value, depth) if _is_message(value) else self._data(value, depth)
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._items(value, self.value, depth)
+        if isinstance(value, _SCALARS):
+            return self._scalar(value)
+        return self._object(value, depth)
+
+    def named(self, value: dict[Any, Any], keys: Collection[str] | None) -> Any:
+        """Rewrite a dict whose keys are names: of prompt variables, or of a chain's outputs."""
+        new = {key: self._block_or_value(item) for key, item in value.items() if keys is None or key in keys}
+        return _like(value, {**value, **new}) if _changed(value, new) else value
+
+    def _block_or_value(self, item: Any) -> Any:
+        return self.value(item, 1)
+
+    def _message(self, message: BaseMessage, depth: int) -> BaseMessage:
+        update: dict[str, Any] = {}
+        content = message.content
+        if isinstance(content, str):
+            new: Any = self._visit(content, "text") if content else content
+        else:
+            new = self._items(content, self._block, depth)
+        if new is not content:
+            update["content"] = new
+        for name in ("additional_kwargs", "tool_calls", "invalid_tool_calls", "tool_call_chunks", "artifact"):
+            old = getattr(message, name, None)
+            if old:
+                new = self._artifact(old, depth) if name == "artifact" else self._provider(old, depth + 1)
+                if new is not old:
+                    update[name] = new
+        if message.name and message.type not in ("tool", "function"):
+            name = self._visit(message.name, "name")
+            if name != message.name:
+                update["name"] = name
+        return message.model_copy(update=update) if update else message
+
+    def _artifact(self, artifact: Any, depth: int) -> Any:
+        """Rewrite a tool's artifact if it is plain data; no model is sent it, so objects stay."""
+        return self.value(artifact, depth + 1) if isinstance(artifact, str | dict | list) else artifact
+
+    def _block(self, block: Any, depth: int) -> Any:
+        """Rewrite a content block: a str, or a dict with a type."""
+        return self._fields(block, depth) if isinstance(block, dict) else self.value(block, depth)
+
+    def _provider(self, value: Any, depth: int) -> Any:
+        """Rewrite what is shaped by a provider's interface rather than by the user."""
+        if isinstance(value, dict):
+            return self._fields(value, depth)
+        if isinstance(value, list | tuple):
+            return self._items(value, self._provider, depth)
+        return self.value(value, depth)
+
+    def _fields(self, fields: dict[Any, Any], depth: int) -> Any:
+        """Rewrite a provider's dict, whose keys are structure: a block, a call, an OpenAI-style message."""
+        if depth > _DEEPEST:
+            return self.value(None, depth)
+        kind = fields.get("type")
+        media = _MEDIA.get(kind) if isinstance(kind, str) and not _is_readable(fields) else None
+        if media is None and not BINARY_KEYS.isdisjoint(fields):
+            media = "file"
+        if media is not None:
+            return self._media(fields, media, kind)
+        if kind == "redacted_thinking":
+            return fields
+        new = {key: self._field(fields, key, item, depth) for key, item in fields.items()}
+        return _like(fields, new) if _changed(fields, new) else fields
+
+    def _field(self, fields: dict[Any, Any], key: Any, item: Any, depth: int) -> Any:
+        if isinstance(item, str):
+            if key == "name" and fields.get("role") not in (None, "tool", "function"):
+                return self._visit(item, "name")
+            if key in STRUCTURE:
+                return item
+            return self._visit_json(item) if key in JSON_KEYS else self._visit(item, "text")
+        if key == "audio" and isinstance(item, dict) and "data" in item:
+            return self._media(item, "audio", "audio")
+        if key in DATA_KEYS:
+            return self._nested(item, depth + 1)
+        return item if isinstance(item, int | float) else self._provider(item, depth + 1)
+
+    def _media(self, block: dict[Any, Any], kind: Unscanned, label: Any) -> Any:
+        if kind not in self._allow:
+            raise _refuse(kind, f"a content block of type {label!r}" if label in _MEDIA else "binary content")
+        texts = {key: block[key] for key in _TEXT_OF_MEDIA if isinstance(block.get(key), str)}
+        new = {key: self._visit(text, "text") for key, text in texts.items()}
+        return _like(block, {**block, **new}) if _changed(block, new) else block
+
+    def _data(self, data: dict[Any, Any], depth: int) -> Any:
+        """Rewrite a dict of the user's own, keys and all."""
+        kind = data.get("type")
+        if isinstance(kind, str) and kind in _MEDIA and (kind in data or "source" in data or "url" in data):
+            return self._fields(data, depth)
+        new = {self._key(key): self.value(item, depth + 1) for key, item in data.items()}
+        if len(new) < len(data):
+            raise UnsupportedContentError("two keys of a dict become one when they are hidden; use a reversible policy")
+        same = all(a is b and data[a] is new[b] for a, b in zip(data, new, strict=True))
+        return data if same else _like(data, new)
+
+    def _nested(self, value: Any, depth: int) -> Any:
+        return self._data(value, depth) if isinstance(value, dict) else self.value(value, depth)
+
+    def _key(self, key: Any) -> Any:
+        return self._visit(key, "text") if isinstance(key, str) and not isinstance(key, enum.Enum) else key
+
+    def _items(self, items: Any, walk: Callable[[Any, int], Any], depth: int) -> Any:
+        new = [walk(item, depth + 1) for item in items]
+        if all(a is b for a, b in zip(items, new, strict=True)):
+            return items
+        return type(items)(*new) if hasattr(items, "_fields") else type(items)(new)
+
+    def _scalar(self, value: Any) -> Any:
+        if "scalar" in self._allow or (isinstance(value, int | float) and abs(value) < _SMALL):
+            return value
+        text = str(value.value if isinstance(value, enum.Enum) else value)
+        if self._visit(text, "scalar") != text:
+            raise _refuse("scalar", f"a {type(value).__name__} that holds personal data")
+        return value
+
+    def _object(self, value: Any, depth: int) -> Any:
+        if isinstance(value, StringPromptValue):
+            return self._copy(value, {"text": self._visit(value.text, "text")})
+        if isinstance(value, ChatPromptValue):
+            return self._copy(value, {"messages": self._items(value.messages, self.value, depth)})
+        if isinstance(value, Document):
+            content = self._visit(value.page_content, "text")
+            return self._copy(value, {"page_content": content, "metadata": self._nested(value.metadata, depth + 1)})
+        if isinstance(value, BaseModel) and not isinstance(value, PromptValue):
+            fields = {name: getattr(value, name) for name in type(value).model_fields} | (value.model_extra or {})
+            return self._copy(value, {name: self.value(item, depth + 1) for name, item in fields.items()})
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return self._dataclass(value, depth)
+        kind: Unscanned = "image" if isinstance(value, ImagePromptValue) else "object"
+        if kind not in self._allow:
+            raise _refuse(kind, f"an object of type {type(value).__name__!r}")
+        return value
+
+    def _copy(self, model: BaseModel, new: dict[str, Any]) -> BaseModel:
+        update = {name: item for name, item in new.items() if item is not getattr(model, name)}
+        return model.model_copy(update=update) if update else model
+
+    def _dataclass(self, value: Any, depth: int) -> Any:
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        new = {name: self.value(item, depth + 1) for name, item in fields.items()}
+        if not _changed(fields, new):
+            return value
+        clone = copy.copy(value)
+        for name, item in new.items():
+            object.__setattr__(clone, name, item)  # a frozen dataclass too, and no __post_init__ over placeholders
+        return clone
+
+
+def _is_readable(block: Mapping[Any, Any]) -> bool:
+    """Tell whether a document block holds its text as text."""
+    source = block.get("source")
+    if isinstance(source, dict):
+        return source.get("type") in ("text", "content")
+    return block.get("type") == "text-plain" and "text" in block and not ({"base64", "url", "file_id"} & block.keys())
+
+
+def _like(old: dict[Any, Any], new: dict[Any, Any]) -> Any:
+    if type(old) is dict:
+        return new
+    clone = copy.copy(old)
+    clone.clear()
+    clone.update(new)
+    return clone

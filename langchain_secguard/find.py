@@ -1,0 +1,152 @@
+"""What is to be hidden in a text, before any vault is asked: detection, names, and forged placeholders."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+
+from langchain_secguard.detect.base import Detector, Span
+from langchain_secguard.errors import DetectorError
+from langchain_secguard.lru import Lru
+from langchain_secguard.placeholders import entity_type_name, find_forged
+from langchain_secguard.settle import PolicyOf, settle
+from langchain_secguard.vault.phrases import fold
+
+CUSTOM = "CUSTOM"
+"""The entity type of what ``hidden_names`` finds, and of text that looks like a placeholder."""
+
+STANDARD_TYPES = frozenset(
+    {
+        "CREDIT_CARD", "CRYPTO", CUSTOM, "DATE_TIME", "EMAIL_ADDRESS", "IBAN_CODE", "ID_NUMBER", "IP_ADDRESS",
+        "LOCATION", "MAC_ADDRESS", "MEDICAL_LICENSE", "NRP", "ORGANIZATION", "PERSON", "PHONE_NUMBER", "SECRET",
+        "URL", "US_BANK_NUMBER", "US_DRIVER_LICENSE", "US_ITIN", "US_PASSPORT", "US_SSN", "UUID",
+    }
+)  # fmt: skip
+"""Entity types of which a bent spelling ("[person 1]") is always taken for a placeholder."""
+
+_KEY = secrets.token_bytes(32)
+_EDGE = re.compile(r"[\s.,;:!?\"'()\[\]{}<>*_`\u2018\u2019\u201c\u201d\u2026-]+")
+_HONORIFIC = re.compile(r"^(?:mr|mrs|ms|mx|dr|prof|miss|sir|madam)\.? ")
+
+
+def digest(text: str) -> bytes:
+    """Return a hash of ``text`` keyed for this process: a cache key from which the text cannot be guessed."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=_KEY, digest_size=16).digest()
+
+
+class Finder:
+    """Find what a text holds that is to be hidden, and remember it by a keyed hash of the text.
+
+    Args:
+        detector: Finds entities.
+        policies: Tells which entity types are allowed, and which must never come back.
+        entity_types: Look for these alone; ``None`` for all.
+        threshold: Drop spans with a lower score.
+        hidden_names: Words and phrases that are always hidden, in any case.
+        allowed_names: Words and phrases that are never hidden, in any case.
+        cache_size: How many texts are remembered.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        policies: PolicyOf,
+        *,
+        entity_types: Collection[str] | None,
+        threshold: float,
+        hidden_names: Sequence[str],
+        allowed_names: Sequence[str],
+        cache_size: int,
+    ) -> None:
+        self._detector = detector
+        self._policies = policies
+        self._entity_types = frozenset(entity_types) if entity_types is not None else None
+        self._threshold = threshold
+        self._hidden = _name_pattern(hidden_names)
+        self._allowed = frozenset(map(_name_key, allowed_names))
+        self._seen_types = set(STANDARD_TYPES)
+        self._cache: Lru[bytes, tuple[Span, ...]] = Lru(cache_size)
+
+    def known(self, key: bytes) -> tuple[Span, ...] | None:
+        """Return the spans of the text with this digest, if it was read before."""
+        return self._cache.get(key)
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Run the detector.
+
+        Raises:
+            DetectorError: It failed.
+        """
+        try:
+            return self._detector.detect(texts)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
+            failure = self._failure(error)
+        raise failure
+
+    async def adetect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Do what :meth:`detect` does, without blocking the event loop."""
+        try:
+            return await self._detector.adetect(texts)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
+            failure = self._failure(error)
+        raise failure
+
+    def _failure(self, error: Exception) -> Exception:
+        if isinstance(error, DetectorError):
+            return error
+        name = type(self._detector).__name__
+        return DetectorError(f"{name} failed with {type(error).__name__}; nothing was sent. Run it alone to see why.")
+
+    def learn(self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]) -> dict[bytes, tuple[Span, ...]]:
+        """Turn what the detector found into spans to hide, and remember them.
+
+        Raises:
+            DetectorError: A span is outside its text, or the number of lists is not that of the texts.
+        """
+        if len(detected) != len(texts):
+            raise DetectorError(f"{type(self._detector).__name__} gave {len(detected)} lists for {len(texts)} texts")
+        learned = {
+            key: tuple(self._spans(text, spans)) for (key, text), spans in zip(texts.items(), detected, strict=True)
+        }
+        for key, spans in learned.items():
+            self._cache.put(key, spans)
+        return learned
+
+    def is_allowed(self, text: str) -> bool:
+        """Tell whether ``text`` is one of the allowed names."""
+        return bool(self._allowed) and _name_key(text) in self._allowed
+
+    def _spans(self, text: str, detected: Sequence[Span]) -> list[Span]:
+        checked = (self._checked(span, len(text)) for span in detected)
+        spans = [span for span in checked if self._wanted(text, span)]
+        self._seen_types.update(span.entity_type for span in spans)
+        if self._hidden:
+            spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]
+        spans += [Span(start, end, CUSTOM) for start, end in find_forged(text, self._seen_types)]
+        return settle(text, spans, self._policies)
+
+    def _checked(self, span: Span, length: int) -> Span:
+        if not 0 <= span.start <= span.end <= length:
+            name = type(self._detector).__name__
+            raise DetectorError(f"{name} marked characters {span.start} to {span.end} of a text of {length}")
+        entity_type = entity_type_name(span.entity_type)
+        return span if entity_type == span.entity_type else Span(span.start, span.end, entity_type, span.score)
+
+    def _wanted(self, text: str, span: Span) -> bool:
+        return (
+            span.score >= self._threshold
+            and (self._entity_types is None or span.entity_type in self._entity_types)
+            and self._policies(span.entity_type).action != "allow"
+            and not self.is_allowed(text[span.start : span.end])
+        )
+
+
+def _name_pattern(names: Sequence[str]) -> re.Pattern[str] | None:
+    if not names:
+        return None
+    phrases = sorted((r"\s+".join(map(re.escape, name.split())) for name in names), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
+
+
+def _name_key(text: str) -> str:
+    return _HONORIFIC.sub("", _EDGE.sub(" ", fold(text)).strip())

@@ -1,0 +1,257 @@
+"""How the texts of one call are hidden: which spans, behind what, in as few round trips as can be.
+
+:meth:`Hider.hide` does no I/O: it is a generator that asks for what it needs, so that the sync and the async
+driver cannot drift apart.
+"""
+
+import re
+import weakref
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from langchain_secguard.content import Kind
+from langchain_secguard.detect.base import Span
+from langchain_secguard.errors import BlockedError
+from langchain_secguard.find import Finder, digest
+from langchain_secguard.lru import Lru
+from langchain_secguard.placeholders import Form
+from langchain_secguard.settle import PolicyOf, settle
+from langchain_secguard.surrogates import Surrogates
+from langchain_secguard.vault import Assignment, Entity, Entry, Hit, PhraseIndex, Text, Vault
+
+Leaf: TypeAlias = tuple[str, Kind]
+Spelling: TypeAlias = tuple[str, str]
+"""An entity type and a value as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detect:
+    """Ask for the spans of each text."""
+
+    texts: Sequence[str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Ask the vault for an assignment."""
+
+    entities: Sequence[Entity]
+    texts: Sequence[Text] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskSurrogates:
+    """Ask the vault for its surrogates."""
+
+
+Step: TypeAlias = Detect | Assign | AskSurrogates
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Tell what stands in the place of each leaf.
+
+    ``counts`` has the number of hidden spans for each entity type; ``cached`` and ``read`` the number of texts
+    whose spans were remembered, and of those that were given to the detector.
+    """
+
+    texts: Mapping[Leaf, str] = field(repr=False)
+    counts: Mapping[str, int]
+    cached: int
+    read: int
+
+
+@dataclass(slots=True)
+class _Page:
+    """One text of a call: its spans, and how much the vault knew when they were last looked over."""
+
+    text: str
+    spans: Sequence[Span]
+    generation: int
+    fresh: bool
+
+
+class Hider:
+    """Hide texts under one set of policies.
+
+    Args:
+        finder: Tells what is to be hidden in a text, whatever the vault.
+        policy_of: Gives the policy of an entity type.
+        form: Writes placeholders.
+        surrogates: Makes fakes; needed where a policy is ``"surrogate"``.
+        cache_size: How many texts are remembered, as keyed hashes.
+    """
+
+    def __init__(
+        self, finder: Finder, policy_of: PolicyOf, *, form: Form, surrogates: Surrogates | None, cache_size: int
+    ) -> None:
+        self.finder = finder
+        self._policy_of = policy_of
+        self._form = form
+        self._surrogates = surrogates
+        self._pages: Lru[tuple[Any, str, bytes], tuple[int, Sequence[Span]]] = Lru(cache_size)
+
+    def hide(self, leaves: Iterable[Leaf], vault: Vault) -> Generator[Step, Any, Hidden]:
+        """Hide ``leaves`` in ``vault``.
+
+        Raises:
+            BlockedError: A leaf holds an entity whose policy is ``"block"``.
+            DetectorError: The detector gave spans that do not fit the texts.
+        """
+        leaves = list(dict.fromkeys(leaves))
+        texts = {digest(text): text for text, _ in leaves}
+        pages, read = yield from self._find(texts, vault)
+        self._refuse(pages.values())
+        wanted = self._wanted(leaves, pages)
+        entries = yield from self._assign(leaves, pages, wanted)
+        store = weakref.ref(vault.store)
+        for key, page in zip(texts, pages.values(), strict=True):
+            self._pages.put((store, vault.vault_id, key), (page.generation, page.spans))
+        index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
+        rendered = {leaf: self._render(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves}
+        counts = Counter(span.entity_type for page in pages.values() for span in page.spans)
+        return Hidden(rendered, counts, len(pages) - read, read)
+
+    def _find(self, texts: Mapping[bytes, str], vault: Vault) -> Generator[Step, Any, tuple[dict[str, _Page], int]]:
+        store = weakref.ref(vault.store)
+        pages = {key: self._pages.get((store, vault.vault_id, key)) for key in texts}
+        spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
+        unread = {key: texts[key] for key, known in spans.items() if known is None}
+        learned = self.finder.learn(unread, (yield Detect(list(unread.values())))) if unread else {}
+        return {
+            text: _Page(text, page[1], page[0], fresh=False)
+            if (page := pages[key])
+            else _Page(text, spans[key] or learned.get(key, ()), 0, fresh=True)
+            for key, text in texts.items()
+        }, len(unread)
+
+    def _refuse(self, pages: Iterable[_Page]) -> None:
+        types = (span.entity_type for page in pages for span in page.spans)
+        blocked = Counter(name for name in types if self._policy_of(name).action == "block")
+        if blocked:
+            listed = ", ".join(f"{name} ({count})" for name, count in sorted(blocked.items()))
+            raise BlockedError(
+                f"The text holds what a policy blocks: {listed}. Nothing was sent.", scores=dict.fromkeys(blocked, 1.0)
+            )
+
+    def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, _Page]) -> dict[Spelling, bool]:
+        """List the values that need an entry, and whether each stands in a text that is new to the vault."""
+        wanted: dict[Spelling, bool] = {}
+        for text, kind in leaves:
+            page = pages[text]
+            for span in _spans(page, kind):
+                if kind != "scalar" and self._policy_of(span.entity_type).reversible:
+                    spelling = (span.entity_type, text[span.start : span.end])
+                    wanted[spelling] = wanted.get(spelling, False) or page.fresh
+        return wanted
+
+    def _assign(
+        self, leaves: Sequence[Leaf], pages: Mapping[str, _Page], wanted: Mapping[Spelling, bool]
+    ) -> Generator[Step, Any, dict[Spelling, Entry]]:
+        """Ask the vault, once unless what it knows changes what is to be hidden."""
+        entities = [self._entity(spelling, pages if new else ()) for spelling, new in wanted.items()]
+        assignment: Assignment = yield Assign(entities, [Text(page.text, page.generation) for page in pages.values()])
+        entries = dict(zip(wanted, assignment.entries, strict=True)) | assignment.known
+        for page, hits in zip(pages.values(), assignment.hits, strict=True):
+            self._look_over(page, hits)
+            page.generation = assignment.generation
+        if any(assignment.hits):
+            self._refuse(pages.values())
+        lacking = [
+            self._entity(spelling, pages)
+            for spelling in self._wanted(leaves, pages)
+            if spelling not in entries or self._lacks_surrogate(entries[spelling])
+        ]
+        if lacking:
+            again: Assignment = yield Assign(lacking)
+            entries |= {
+                (entity.entity_type, entity.value): entry for entity, entry in zip(lacking, again.entries, strict=True)
+            }
+        return entries
+
+    def _entity(self, spelling: Spelling, texts: Iterable[str]) -> Entity:
+        if self._surrogates and texts and self._policy_of(spelling[0]).action == "surrogate":
+            return Entity(*spelling, self._surrogates.candidates(*spelling, texts))
+        return Entity(*spelling)
+
+    def _lacks_surrogate(self, entry: Entry) -> bool:
+        return entry.surrogate is None and self._policy_of(entry.ref.entity_type).action == "surrogate"
+
+    def _look_over(self, page: _Page, hits: Sequence[Hit]) -> None:
+        """Add the places of values that the vault knows and the detector did not mark."""
+        starts = [span.start for span in page.spans]
+        new = [Span(hit.start, hit.end, hit.entity_type) for hit in hits if self._is_news(page, starts, hit)]
+        if new:
+            page.spans = tuple(settle(page.text, [*page.spans, *new], self._policy_of))
+
+    def _is_news(self, page: _Page, starts: Sequence[int], hit: Hit) -> bool:
+        policy = self._policy_of(hit.entity_type)
+        if policy.action == "allow" or self.finder.is_allowed(page.text[hit.start : hit.end]):
+            return False
+        position = bisect_right(starts, hit.start) - 1
+        if position < 0 or hit.end > page.spans[position].end:
+            return True
+        span = page.spans[position]
+        same = (span.start, span.end) == (hit.start, hit.end)
+        return (same or policy.strict) and span.entity_type != hit.entity_type
+
+    def _render(
+        self,
+        leaf: Leaf,
+        page: _Page,
+        entries: Mapping[Spelling, Entry],
+        surrogates: PhraseIndex[Entry] | None,
+        vault_id: str,
+    ) -> str:
+        text, kind = leaf
+        spans = _spans(page, kind)
+        if not spans or kind == "scalar":
+            return "" if spans else text
+        if surrogates is not None and kind == "text":
+            disguised = self._disguise(page, entries, surrogates, vault_id)
+            if disguised is not None:
+                return disguised
+        parts: list[str] = []
+        position = 0
+        for span in spans:
+            stand_in = self._stand_in(text, span, entries, vault_id)
+            parts += [text[position : span.start], stand_in if kind == "text" else re.sub(r"\W", "", stand_in)]
+            position = span.end
+        return "".join([*parts, text[position:]])
+
+    def _stand_in(self, text: str, span: Span, entries: Mapping[Spelling, Entry], vault_id: str) -> str:
+        value = text[span.start : span.end]
+        policy = self._policy_of(span.entity_type)
+        if policy.reversible:
+            return self._form.mint(entries[span.entity_type, value].ref, vault_id)
+        return policy.replace(span.entity_type, value)
+
+    def _disguise(
+        self, page: _Page, entries: Mapping[Spelling, Entry], index: PhraseIndex[Entry], vault_id: str
+    ) -> str | None:
+        """Write ``page`` with surrogates, or return ``None`` where one of them could be read as another's."""
+        parts: list[str] = []
+        meant: list[tuple[int, str]] = []
+        position = length = 0
+        for span in page.spans:
+            entry = entries.get((span.entity_type, page.text[span.start : span.end]))
+            stand_in = self._stand_in(page.text, span, entries, vault_id)
+            if entry and entry.surrogate and self._policy_of(span.entity_type).action == "surrogate":
+                stand_in = entry.surrogate
+                meant.append((length + span.start - position, stand_in))
+            parts += [page.text[position : span.start], stand_in]
+            length += span.start - position + len(stand_in)
+            position = span.end
+        disguised = "".join([*parts, page.text[position:]])
+        read = [(match.start, disguised[match.start : match.end]) for match in index.find(disguised)]
+        return disguised if read == meant else None
+
+
+def _spans(page: _Page, kind: Kind) -> Sequence[Span]:
+    """Return what is hidden of a page; of a participant's name, which must stay one word, all or nothing."""
+    if kind == "name" and page.spans:
+        return [Span(0, len(page.text), page.spans[0].entity_type)]
+    return page.spans

@@ -1,0 +1,148 @@
+"""JSON as text: the string literals of tool-call arguments, which may be cut anywhere, or broken.
+
+Escapes follow RFC 8259, section 7. What is outside a string literal is never touched.
+"""
+
+import json
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+_UNIT = re.compile(
+    r'[^"\\]+|"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\u|\\[^u]|\\',
+    re.DOTALL,
+)
+_CUT_ESCAPE = re.compile(r"\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?\Z")
+_SIMPLE = {"\\" + key: value for key, value in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True)}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def escape(text: str) -> str:
+    """Write ``text`` as the inside of a JSON string literal."""
+    quoted = json.dumps(text, ensure_ascii=False)[1:-1]
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+
+
+def rewrite_strings(text: str, visit: Callable[[str], str]) -> str:
+    """Pass the content of each string literal of ``text`` through ``visit``; what it leaves alone keeps its bytes."""
+    parts: list[str] = []
+    literal: list[str] | None = None
+    for unit in _UNIT.findall(text):
+        if literal is None:
+            parts.append(unit)
+            literal = [] if unit == '"' else None
+        elif unit == '"':
+            parts += [_visited(literal, visit), unit]
+            literal = None
+        else:
+            literal.append(unit)
+    if literal is not None:
+        parts.append(_visited(literal, visit))
+    return "".join(parts)
+
+
+def _visited(units: list[str], visit: Callable[[str], str]) -> str:
+    content = "".join(map(_decode, units))
+    changed = visit(content)
+    return "".join(units) if changed == content else escape(changed)
+
+
+def _decode(unit: str) -> str:
+    """Decode one unit of a literal; what is no escape of JSON stands for itself."""
+    if unit[0] != "\\":
+        return unit
+    if len(unit) == 2:
+        return _SIMPLE.get(unit, unit)
+    if len(unit) == 6:
+        return chr(int(unit[2:], 16))
+    return str(json.loads(f'"{unit}"')) if len(unit) == 12 else unit
+
+
+S = TypeVar("S")
+
+
+class Piece(NamedTuple, Generic[S]):
+    """Hold something found in a string literal, with the characters that it was read from, escapes and all."""
+
+    found: S
+    raw: str
+
+
+class TextStream(Protocol[S]):
+    """Read the content of one string literal as it arrives; ``length`` tells how much a finding spans."""
+
+    def feed(self, text: str) -> list[str | S]:
+        """Take the next characters, and give what is certain by now."""
+        ...
+
+    def flush(self) -> list[str | S]:
+        """Give what was held back: the literal ends here."""
+        ...
+
+    def length(self, found: S) -> int:
+        """Return how many characters of the text ``found`` was read from."""
+        ...
+
+
+class JsonStream(Generic[S]):
+    """Read JSON text as it arrives, each string literal through a text stream of its own.
+
+    ``feed`` and ``flush`` give the text in order: what nothing was found in as it was written, and a
+    :class:`Piece` for each finding.
+    """
+
+    def __init__(self, new_stream: Callable[[], TextStream[S]]) -> None:
+        self._new_stream = new_stream
+        self._stream: TextStream[S] | None = None
+        self._cut = ""
+        self._raw: deque[tuple[str, str]] = deque()
+
+    def feed(self, text: str) -> list[str | Piece[S]]:
+        """Take the next piece of the text, and give what is certain by now."""
+        text = self._cut + text
+        cut = _CUT_ESCAPE.search(text)
+        self._cut = cut[0] if cut else ""
+        return self._read(text[: len(text) - len(self._cut)])
+
+    def flush(self) -> list[str | Piece[S]]:
+        """Give what was held back: the text ends here."""
+        parts, self._cut = self._read(self._cut), ""
+        if self._stream:
+            parts += self._give(self._stream.flush())
+            self._stream = None
+        return parts
+
+    def _read(self, text: str) -> list[str | Piece[S]]:
+        parts: list[str | Piece[S]] = []
+        for unit in _UNIT.findall(text):
+            if self._stream is None:
+                parts.append(unit)
+                self._stream = self._new_stream() if unit == '"' else None
+            elif unit == '"':
+                parts += [*self._give(self._stream.flush()), unit]
+                self._stream = None
+            else:
+                content = _decode(unit)
+                self._raw.append((content, unit))
+                parts += self._give(self._stream.feed(content))
+        return parts
+
+    def _give(self, found: list[str | S]) -> list[str | Piece[S]]:
+        assert self._stream is not None  # noqa: S101 - only called inside a literal
+        return [
+            self._take(len(part)) if isinstance(part, str) else Piece(part, self._take(self._stream.length(part)))
+            for part in found
+        ]
+
+    def _take(self, length: int) -> str:
+        """Return the next ``length`` characters of the literal as they were written."""
+        raw: list[str] = []
+        while length > 0:
+            content, unit = self._raw.popleft()
+            if len(content) > length:  # only plain characters come in runs
+                self._raw.appendleft((content[length:], unit[length:]))
+                unit = unit[:length]
+            raw.append(unit)
+            length -= len(content)
+        return "".join(raw)

@@ -1,0 +1,115 @@
+"""One text leaf on its way back: where placeholders and surrogates stand in it, as it arrives."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from langchain_secguard.json_text import JsonStream, Piece
+from langchain_secguard.placeholders import Form, Placeholder, PlaceholderStream, split_placeholders
+from langchain_secguard.urls import UrlTracker
+from langchain_secguard.vault import Entry, PhraseIndex
+from langchain_secguard.vault.phrases import PhraseStream
+
+
+class Reader:
+    """Read the leaves of one answer for one vault.
+
+    ``surrogates`` is set anew by the caller as the vault grows.
+    """
+
+    __slots__ = ("_form", "_vault_id", "surrogates")
+
+    def __init__(self, form: Form, vault_id: str) -> None:
+        self._form = form
+        self._vault_id = vault_id
+        self.surrogates: PhraseIndex[Entry] = PhraseIndex()
+
+    def accepts(self, placeholder: Placeholder) -> bool:
+        """Tell whether a placeholder is of the form in use."""
+        return self._form.accepts(placeholder, self._vault_id)
+
+    def read(self, text: str) -> list[str | Placeholder]:
+        """Split a whole text."""
+        return TextStream(self).whole(text)
+
+    def read_json(self, text: str) -> list[str | Piece[Placeholder]]:
+        """Split a whole JSON text, or the beginning of one."""
+        stream = self.json_stream()
+        return [*stream.feed(text), *stream.flush()]
+
+    def stream(self) -> "TextStream":
+        """Begin a text that arrives in pieces."""
+        return TextStream(self)
+
+    def json_stream(self) -> JsonStream[Placeholder]:
+        """Begin a JSON text that arrives in pieces."""
+        return JsonStream(self.stream)
+
+
+class TextStream:
+    """Split a text that arrives in pieces into strings and placeholders; a surrogate counts as one.
+
+    Only what may still become a placeholder, or a surrogate of the vault, is held back.
+    """
+
+    __slots__ = ("_phrases", "_placeholders", "_reader", "_tracker")
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._placeholders = PlaceholderStream()
+        self._phrases: PhraseStream[Entry] | None = None
+        self._tracker = UrlTracker()
+
+    def feed(self, text: str) -> list[str | Placeholder]:
+        """Take the next piece, and give what is certain by now."""
+        return self._mark(self._checked(self._placeholders.feed(text)))
+
+    def flush(self) -> list[str | Placeholder]:
+        """Give what was held back: the text ends here."""
+        parts = self._checked(self._placeholders.flush())
+        return self._mark([*parts, *self._flushed()])
+
+    def whole(self, text: str) -> list[str | Placeholder]:
+        """Split a text that is there whole."""
+        return self._mark([*self._checked(split_placeholders(text)), *self._flushed()])
+
+    def length(self, found: Placeholder) -> int:
+        """Return how many characters of the text ``found`` was read from."""
+        return len(found.text)
+
+    def _checked(self, parts: list[str | Placeholder]) -> list[str | Placeholder]:
+        """Turn what is not of our form back into text."""
+        accepts = self._reader.accepts
+        return self._disguised([part if isinstance(part, str) or accepts(part) else part.text for part in parts])
+
+    def _disguised(self, parts: list[str | Placeholder]) -> list[str | Placeholder]:
+        """Find surrogates between placeholders; a placeholder ends whatever phrase was open."""
+        if self._phrases is None:
+            if not len(self._reader.surrogates):
+                return parts
+            self._phrases = PhraseStream()
+        found: list[str | Placeholder] = []
+        for part in parts:
+            if isinstance(part, str):
+                found += map(_as_placeholder, self._phrases.feed(part, self._reader.surrogates))
+            else:
+                found += [*self._flushed(), part]
+        return found
+
+    def _flushed(self) -> Iterable[str | Placeholder]:
+        return map(_as_placeholder, self._phrases.flush(self._reader.surrogates)) if self._phrases else ()
+
+    def _mark(self, parts: list[str | Placeholder]) -> list[str | Placeholder]:
+        """Mark what stands in a URL."""
+        tracker = self._tracker
+        for position, part in enumerate(parts):
+            if isinstance(part, str):
+                tracker.feed(part)
+                continue
+            if tracker.refuses(part.ref.entity_type):
+                parts[position] = part._replace(refused=True)
+            tracker.skip(part.ref.entity_type)
+        return parts
+
+
+def _as_placeholder(part: Any) -> str | Placeholder:
+    return part if isinstance(part, str) else Placeholder(part[0], part[1].ref)

@@ -1,0 +1,216 @@
+"""Placeholders: how one is written, how one is read, and how one is found in a text that arrives in pieces.
+
+A placeholder names an entity type and a number, ``[PERSON_1]``. Models bend what they copy, so reading is
+tolerant: case, a space or a hyphen for the underscore, Markdown and HTML escapes, lost brackets. It never
+guesses: whatever its spelling, a match names one type and one number, and the vault alone says whether
+that placeholder exists.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+_OPEN_ENTITY = r"(?:\#91|\#[xX]5[bB]|lbrack|lsqb);"
+_CLOSE_ENTITY = r"&(?:\#93|\#[xX]5[dD]|rbrack|rsqb);"
+_UNDERSCORE = r"(?:\\{0,2}_|&(?:\#95|\#[xX]5[fF]|lowbar);)"
+_SPACE = r"[ \u00a0]{1,2}"
+_LAST = rf"(?:{_UNDERSCORE}|{_SPACE}|[-\u2010\u2011])"
+_WORD = r"[A-Za-z0-9]{1,24}"
+_NUMBER = r"[1-9][0-9]{0,8}"
+_CHECK = r"[A-Za-z]{5}"
+_BODY = (
+    rf"[A-Za-z][A-Za-z0-9]{{0,23}}"
+    rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,4}}{_LAST}|(?:{_SPACE}{_WORD}){{0,4}}{_SPACE})"
+    rf"{_NUMBER}(?:{_UNDERSCORE}{_CHECK})?"
+)
+_BARE = rf"[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,4}}\\{{0,2}}_{_NUMBER}(?:\\{{0,2}}_[A-Z]{{5}})?"
+
+# The pattern opens with a character class because `re` skips quickly to its members; what was consumed is
+# then told apart by look-behind.
+_PLACEHOLDER = re.compile(
+    rf"""[\[\\&A-Z](?:
+      (?:(?<=\[)|(?P<escaped>(?<=\\)\\?\[)|(?P<entity>(?<=&){_OPEN_ENTITY}))
+      [ ]?(?P<body>{_BODY})(?P<tail>['\u2019]s)?[ ]?
+      (?(escaped)\\{{1,2}}\]|(?(entity){_CLOSE_ENTITY}|\]))
+    | (?<=[A-Z])(?<!\w[A-Z]){_BARE}(?=s?(?!\w))
+    )""".replace("[ ]", r"[\ ]").replace(" \\u00a0", r"\ \u00a0"),
+    re.VERBOSE,
+)
+
+_ENTITY_PART = r"&[\#A-Za-z0-9]{0,7}"
+_BODY_PART = (
+    rf"(?:[A-Za-z][A-Za-z0-9]{{0,23}}"
+    rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,6}}(?:{_LAST}(?:{_WORD})?)?(?:{_UNDERSCORE}(?:{_WORD})?)?"
+    rf"|(?:{_SPACE}{_WORD}){{0,5}}(?:{_UNDERSCORE}(?:{_WORD})?)?{_SPACE}?)"
+    rf"(?:['\u2019]s?)?[ ]?(?:\\{{1,2}}|{_ENTITY_PART})?)?"
+)
+_UNFINISHED = re.compile(
+    rf"""[\[\\&A-Z](?:
+      (?:(?<=\[)|(?<=\\)\\?\[|(?<=&){_OPEN_ENTITY})[ ]?{_BODY_PART}\Z
+    | (?<=\\)\\?\Z
+    | (?<=&)[\#A-Za-z0-9]{{0,7}}\Z
+    | (?<=[A-Z])(?<!\w[A-Z])[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,6}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z
+    )""".replace("[ ]", r"[\ ]").replace(" \\u00a0", r"\ \u00a0"),
+    re.VERBOSE,
+)
+_STARTS = re.compile(r"[\[\\&A-Z]")
+_WORDS = re.compile(r"&(?:\#\w+|lowbar);|[A-Za-z0-9]+")
+_CANONICAL = re.compile(rf"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_{_NUMBER}(?:_[A-Z]{{5}})?\]")
+_MINTABLE = re.compile(r"[A-Z][A-Z0-9]{0,23}(?:_[A-Z0-9]{1,24}){0,4}")
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+_PREFIX = "REDACTED_"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Name one entry of a vault: the ``number``-th of its ``entity_type``."""
+
+    entity_type: str
+    number: int
+
+
+class Placeholder(NamedTuple):
+    """Hold what reads as a placeholder.
+
+    ``text`` is its spelling and ``check`` the letters of its check, if any. ``tail`` is what the spelling
+    holds behind the placeholder (an ``'s`` inside the brackets), which is kept on restoring. ``canonical``
+    tells whether the spelling is exactly one that a :class:`Form` writes. ``refused`` is set where it stands
+    in a URL that somebody else wrote.
+    """
+
+    text: str
+    ref: Ref
+    check: str = ""
+    tail: str = ""
+    canonical: bool = True
+    refused: bool = False
+
+
+def entity_type_name(label: str) -> str:
+    """Write a detector's label as an entity type: upper case, words joined by underscores.
+
+    Raises:
+        ValueError: The label has no letter, or more than five words or 24 letters a word.
+    """
+    name = label if _MINTABLE.fullmatch(label) else "_".join(re.findall(r"[A-Z0-9]+", label.upper()))
+    if not _MINTABLE.fullmatch(name) or name.startswith(_PREFIX):
+        raise ValueError(
+            "an entity type is one to five words of at most 24 ASCII letters and digits, "
+            "starts with a letter, and does not start with REDACTED_"
+        )
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Write placeholders, and refuse those that are not of this form.
+
+    ``style`` is ``"brackets"`` (``[PERSON_1]``) or ``"llm_guard"`` (``[REDACTED_PERSON_1]``); both are read
+    by either. With a ``check_key``, at least 16 bytes, each placeholder carries five letters of a keyed
+    check over the vault, the type and the number (``[PERSON_1_QKXMZ]``), and one without the right letters
+    is plain text: a forged or a mistyped placeholder restores nothing.
+    """
+
+    style: Literal["brackets", "llm_guard"] = "brackets"
+    check_key: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.style not in ("brackets", "llm_guard"):
+            raise ValueError("the style of a placeholder is 'brackets' or 'llm_guard'")
+        if self.check_key is not None and len(self.check_key) < 16:
+            raise ValueError("check_key needs at least 16 bytes; make one with secrets.token_bytes(32)")
+
+    def mint(self, ref: Ref, vault_id: str) -> str:
+        """Write the placeholder of ``ref`` in the vault ``vault_id``."""
+        prefix = _PREFIX if self.style == "llm_guard" else ""
+        check = f"_{self._check(ref, vault_id)}" if self.check_key else ""
+        return f"[{prefix}{ref.entity_type}_{ref.number}{check}]"
+
+    def accepts(self, placeholder: Placeholder, vault_id: str) -> bool:
+        """Tell whether ``placeholder`` may be one of the vault ``vault_id`` at all."""
+        if self.check_key is None:
+            return not placeholder.check
+        return hmac.compare_digest(placeholder.check, self._check(placeholder.ref, vault_id))
+
+    def _check(self, ref: Ref, vault_id: str) -> str:
+        message = f"{vault_id}\0{ref.entity_type}\0{ref.number}".encode("utf-8", "surrogatepass")
+        digest = hmac.digest(self.check_key or b"", message, hashlib.sha256)
+        return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:5])
+
+
+def find_forged(text: str, entity_types: Collection[str]) -> list[tuple[int, int]]:
+    """Find the offsets of what the user typed and restoring might take for a placeholder.
+
+    A bent spelling counts only for one of ``entity_types``, so that "[Exhibit 4]" and "UTF_8" stay text.
+    """
+    if "_" not in text and "[" not in text and "&" not in text:
+        return []
+    return [
+        match.span()
+        for match in _PLACEHOLDER.finditer(text)
+        if (placeholder := _read(match[0])).canonical or placeholder.ref.entity_type in entity_types
+    ]
+
+
+def split_placeholders(text: str, start: int = 0, end: int | None = None) -> list[str | Placeholder]:
+    """Split ``text[start:end]`` into plain strings and what reads as a placeholder, whichever form wrote it."""
+    end = len(text) if end is None else end
+    parts: list[str | Placeholder] = []
+    for match in _PLACEHOLDER.finditer(text, start, end):
+        first, last = match.span()
+        if first > start:
+            parts.append(text[start:first])
+        parts.append(_read(match[0]))
+        start = last
+    if start < end:
+        parts.append(text[start:end])
+    return parts
+
+
+@lru_cache(maxsize=4096)
+def _read(spelling: str) -> Placeholder:
+    """Read one match of the pattern, which is free of personal data by its grammar."""
+    match = _PLACEHOLDER.fullmatch(spelling)
+    assert match is not None  # noqa: S101 - only called with matches, and no match depends on what is around it
+    words = [word for word in _WORDS.findall(match["body"] or spelling) if word[0] != "&"]
+    check = "" if words[-1].isdigit() else words.pop().upper()
+    number = int(words.pop())
+    entity_type = "_".join(words).upper().removeprefix(_PREFIX)
+    canonical = _CANONICAL.fullmatch(spelling) is not None
+    return Placeholder(spelling, Ref(entity_type, number), check, match["tail"] or "", canonical)
+
+
+class PlaceholderStream:
+    """Find placeholders in a text that arrives in pieces.
+
+    ``feed`` and ``flush`` give the text in order, as plain strings and :class:`Placeholder`\\ s. Only what
+    may still become a placeholder is held back.
+    """
+
+    __slots__ = ("_before", "_held")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._before = ""
+
+    def feed(self, text: str) -> list[str | Placeholder]:
+        """Take the next piece, and give what is certain by now."""
+        if not self._held and not _STARTS.search(text):
+            self._before = text[-1:] or self._before
+            return [text]
+        text, start = self._before + self._held + text, len(self._before)
+        unfinished = _UNFINISHED.search(text, start)
+        end = unfinished.start() if unfinished else len(text)
+        self._held = text[end:]
+        self._before = text[end - 1 : end] if end else ""
+        return split_placeholders(text, start, end)
+
+    def flush(self) -> list[str | Placeholder]:
+        """Give what was held back: the text ends here."""
+        text, start = self._before + self._held, len(self._before)
+        self._held = self._before = ""
+        return split_placeholders(text, start)

@@ -1,0 +1,143 @@
+"""How an answer is restored: whole, or chunk by chunk as it streams.
+
+Like :mod:`~langchain_secguard.hide` this does no I/O: its generators yield the refs that they need and are
+sent their entries.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from langchain_secguard.content import UNSCANNED, rewrite
+from langchain_secguard.errors import UnknownPlaceholderError
+from langchain_secguard.find import STANDARD_TYPES
+from langchain_secguard.json_text import JsonStream, Piece, escape
+from langchain_secguard.leaf import Reader, TextStream
+from langchain_secguard.placeholders import Placeholder, Ref
+from langchain_secguard.vault import Entry
+
+Part: TypeAlias = str | Placeholder | Piece[Placeholder]
+Entries: TypeAlias = Mapping[Ref, Entry | None]
+LookUp: TypeAlias = Generator[list[Ref], list[Entry | None], Any]
+"""Yields refs, is sent their entries, and returns what was restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Say what is restored.
+
+    ``entity_types`` are the only ones restored, if given; ``unknown`` says what becomes of a placeholder
+    that the vault does not hold; ``urls`` whether values are put into URLs; ``json`` whether texts are JSON.
+    """
+
+    entity_types: Collection[str] | None = None
+    unknown: Literal["keep", "drop", "error"] = "keep"
+    urls: bool = False
+    json: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """Count what became of placeholders: restored by entity type, unknown, and left in place."""
+
+    restored: Counter[str]
+    unknown: int = 0
+    withheld: int = 0
+
+
+class Restorer:
+    """Restore one answer from one vault, under one set of rules."""
+
+    def __init__(self, reader: Reader, rules: Rules, keys: Collection[str] | None) -> None:
+        self.reader = reader
+        self.tally = Tally(Counter())
+        self._rules = rules
+        self._keys = keys
+
+    def whole(self, value: Any) -> LookUp:
+        """Restore ``value``, whatever its shape."""
+        read: list[Sequence[Part]] = []
+
+        def take(text: str) -> str:
+            read.append(self.read(text))
+            return text
+
+        def take_json(text: str) -> str:
+            read.append(self.reader.read_json(text))
+            return text
+
+        self.rewrite(value, take, take_json)
+        entries = yield from look_up(read)
+        if entries is None:
+            return value
+        written = (self.write(parts, entries) for parts in read)
+        return self.rewrite(value, lambda _: next(written), lambda _: next(written))
+
+    def rewrite(self, value: Any, visit: Callable[[str], str], visit_json: Callable[[str], str]) -> Any:
+        """Walk the leaves of ``value`` that may hold placeholders."""
+        return rewrite(
+            value,
+            lambda text, kind: text if kind == "scalar" else visit(text),
+            allow=UNSCANNED,
+            keys=self._keys,
+            visit_json=visit_json,
+        )
+
+    def read(self, text: str) -> Sequence[Part]:
+        """Split a text leaf."""
+        return self.reader.read_json(text) if self._rules.json else self.reader.read(text)
+
+    def stream(self, *, json: bool) -> TextStream | JsonStream[Placeholder]:
+        """Begin a leaf that arrives in pieces."""
+        return self.reader.json_stream() if json or self._rules.json else self.reader.stream()
+
+    def write(self, parts: Sequence[Part], entries: Entries) -> str:
+        """Write a leaf with its values."""
+        return "".join([part if isinstance(part, str) else self._value(part, entries) for part in parts])
+
+    def _value(self, part: Placeholder | Piece[Placeholder], entries: Entries) -> str:
+        placeholder = part.found if isinstance(part, Piece) else part
+        kept = part.raw if isinstance(part, Piece) else placeholder.text
+        entry = entries.get(placeholder.ref)
+        if entry is None:
+            return self._unknown(placeholder, kept)
+        entity_type = entry.ref.entity_type
+        if self._is_withheld(entity_type, placeholder):
+            self.tally.withheld += 1
+            return kept
+        self.tally.restored[entity_type] += 1
+        value = entry.value + placeholder.tail
+        return escape(value) if isinstance(part, Piece) else value
+
+    def _is_withheld(self, entity_type: str, placeholder: Placeholder) -> bool:
+        only = self._rules.entity_types
+        return (placeholder.refused and not self._rules.urls) or (only is not None and entity_type not in only)
+
+    def _unknown(self, placeholder: Placeholder, kept: str) -> str:
+        """Treat a placeholder that the vault does not hold; what merely looks like one is text."""
+        ref = placeholder.ref
+        if not placeholder.canonical and ref.entity_type not in STANDARD_TYPES:
+            return kept
+        self.tally.unknown += 1
+        if self._rules.unknown == "error":
+            raise UnknownPlaceholderError(
+                f"The answer holds a placeholder of type {ref.entity_type} that its vault never issued. "
+                'Deanonymizer(unknown="keep") lets it stand.'
+            )
+        return "" if self._rules.unknown == "drop" else kept
+
+
+def look_up(read: Sequence[Sequence[Part]]) -> Generator[list[Ref], list[Entry | None], Entries | None]:
+    """Ask for the entries of all placeholders in ``read``; ``None`` when there is none."""
+    refs = list(
+        dict.fromkeys(
+            part.found.ref if isinstance(part, Piece) else part.ref
+            for parts in read
+            for part in parts
+            if not isinstance(part, str)
+        )
+    )
+    if not refs:
+        return None
+    return dict(zip(refs, (yield refs), strict=True))

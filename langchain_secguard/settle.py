@@ -1,0 +1,103 @@
+"""From overlapping spans to the ones that are hidden: disjoint, trimmed, and never half of a URL."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from langchain_secguard.detect.base import Span, overlapping, resolve
+from langchain_secguard.policy import Policy
+from langchain_secguard.urls import UrlTracker, url_end, url_start
+
+PolicyOf: TypeAlias = Callable[[str], Policy]
+"""Give the policy of an entity type."""
+
+URL = "URL"
+_TRAILING = ".,;:!?"
+_BRACKETS = {")": "(", "]": "[", "}": "{"}
+
+
+def settle(text: str, spans: Iterable[Span], policy_of: PolicyOf) -> list[Span]:
+    """Return the spans of ``text`` to hide: sorted, disjoint, without white space at their edges.
+
+    The longest of overlapping spans wins (see :func:`~langchain_secguard.detect.base.resolve`), unless one
+    of them must never come back: then they become one span of its type, since no part of a value that is
+    redacted or blocked may be restored for standing inside a longer one. A URL that holds a value becomes
+    one span: no value is restored into a URL.
+    """
+    settled: list[Span] = []
+    for cluster in overlapping(spans):
+        settled += cluster if len(cluster) == 1 else _settle_cluster(cluster, policy_of)
+    trimmed = [span for span in (_trim(text, span) for span in settled) if span.start < span.end]
+    return _widen(text, trimmed, policy_of) if _may_hold_url(text) else trimmed
+
+
+def _settle_cluster(cluster: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
+    strict = [span for span in cluster if policy_of(span.entity_type).strict]
+    if not strict:
+        return resolve(cluster)
+    first = min(strict, key=lambda span: (policy_of(span.entity_type).action != "block", span))
+    return [Span(cluster[0].start, max(span.end for span in cluster), first.entity_type, first.score)]
+
+
+def _trim(text: str, span: Span) -> Span:
+    marked = text[span.start : span.end]
+    if marked[:1].strip() and marked[-1:].strip():
+        return span
+    start = span.start + len(marked) - len(marked.lstrip())
+    return Span(start, max(start, span.start + len(marked.rstrip())), span.entity_type, span.score)
+
+
+def _may_hold_url(text: str) -> bool:
+    return "/" in text or ":" in text or "](" in text or "www." in text.casefold() or "?" in text or "#" in text
+
+
+def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
+    """Hide whole each URL that holds a value, seeing URLs just as the restoring side will."""
+    widened: list[Span] = []
+    tracker = UrlTracker()
+    position = 0
+    for span in spans:
+        if span.end <= position:
+            continue
+        tracker.feed(text[position : span.start])
+        if tracker.refuses(span.entity_type) and policy_of(span.entity_type).reversible:
+            span = _whole_url(text, span, tracker, widened)
+        widened.append(span)
+        tracker.skip(span.entity_type)
+        position = span.end
+    return widened
+
+
+def _whole_url(text: str, span: Span, tracker: UrlTracker, before: list[Span]) -> Span:
+    start = _raw_start(span.start, tracker, before)
+    while before and before[-1].end > start:
+        start = min(start, before.pop().start)
+    end = max(span.end, _without_punctuation(text, start, url_end(text, span.end)))
+    return Span(start, end, URL, span.score)
+
+
+def _raw_start(position: int, tracker: UrlTracker, before: Sequence[Span]) -> int:
+    """Find in the text where the open URL begins: the tracker saw one character for each span hidden since."""
+    start = url_start(tracker.run)
+    if start is None:  # opened by a URL that is hidden just before
+        return before[-1].start if before else position
+    length = len(tracker.run) - start
+    for span in reversed(before):
+        if length <= position - span.end:
+            break
+        length -= position - span.end + 1
+        position = span.start
+        if length < 0:
+            return position
+    return position - length
+
+
+def _without_punctuation(text: str, start: int, end: int) -> int:
+    """Leave out what closes the sentence or the bracket around a URL."""
+    while end > start and (text[end - 1] in _TRAILING or _unbalanced(text, start, end)):
+        end -= 1
+    return end
+
+
+def _unbalanced(text: str, start: int, end: int) -> bool:
+    opening = _BRACKETS.get(text[end - 1])
+    return opening is not None and text.count(text[end - 1], start, end) > text.count(opening, start, end)

@@ -1,0 +1,115 @@
+"""What the two steps of the pair share: their vault, their options, and the way from a plan to its I/O.
+
+A plan is a generator that yields what it needs (a detection, an assignment, a look-up) and is sent the
+answer; it holds all logic, and the drivers here hold all I/O.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from langchain_core.documents import Document
+from langchain_core.messages import BaseMessage
+from langchain_core.prompt_values import PromptValue
+from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from langchain_core.runnables.utils import ConfigurableFieldSpec
+from pydantic import ConfigDict, Field, field_validator
+
+from langchain_secguard.config import VAULT_SPECS, find_vault
+from langchain_secguard.errors import SecGuardError, VaultUnavailableError
+from langchain_secguard.placeholders import Form
+from langchain_secguard.vault import Vault, VaultStore
+
+T = TypeVar("T")
+
+Content = str | BaseMessage | PromptValue | Document | Sequence[Any] | Mapping[str, Any]
+"""The shapes that the pair takes and gives back; pydantic models and dataclasses besides."""
+
+
+class PairStep(RunnableSerializable[Any, Any]):
+    """Hold what both steps of the pair are given."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    store: VaultStore | None = None
+    vault: Vault | None = None
+    form: Form = Field(default_factory=Form)
+    keys: tuple[str, ...] | None = None
+
+    @field_validator("form", mode="before")
+    @classmethod
+    def _read_form(cls, form: Form | Literal["brackets", "llm_guard"]) -> Form:
+        return Form(style=form) if isinstance(form, str) else form
+
+    @property
+    def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
+        """The shapes that the step takes."""
+        return Content
+
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 - the name is LangChain's
+        """The shapes that the step gives: those that it takes."""
+        return Content
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """Declare the vault id, unless the step was given its vault."""
+        return [] if self.vault is not None else VAULT_SPECS
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Refuse serialization: a vault, a detector or a key must not be written down."""
+        return False
+
+    def _vault_of(self, config: RunnableConfig) -> Vault:
+        return find_vault(config, self.vault, self.store)
+
+
+def drive(plan: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
+    """Carry out a plan."""
+    try:
+        request = next(plan)
+        while True:
+            request = plan.send(_guarded(perform, request))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+
+
+async def adrive(plan: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]) -> T:
+    """Carry out a plan without blocking the event loop."""
+    try:
+        request = next(plan)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    while True:
+        try:
+            answer = await perform(request)
+        except SecGuardError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+            failure = _unavailable(error)
+        else:
+            try:
+                request = plan.send(answer)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            continue
+        raise failure
+
+
+def _guarded(perform: Callable[[Any], Any], request: Any) -> Any:
+    try:
+        return perform(request)
+    except SecGuardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+        failure = _unavailable(error)
+    raise failure
+
+
+def _unavailable(error: Exception) -> VaultUnavailableError:
+    return VaultUnavailableError(
+        f"The vault's store failed with {type(error).__name__}; nothing was sent. Check that the store is running."
+    )

@@ -1,0 +1,93 @@
+"""Where a text is inside a URL: a link or an image in an answer is a way out for data.
+
+Wider than RFC 3986 on purpose: whatever a chat window or a Markdown renderer might fetch counts, so a
+scheme, ``www.``, a host with a path, and the target of any Markdown link (CommonMark 0.31, section 6.3).
+White space, quotes, angle brackets and backticks end it, and so does the parenthesis that closes a link.
+"""
+
+import re
+
+_END = re.compile(r"[\s\"<>`]")
+_RUN = re.compile(r"[^\s\"<>`]*")
+_START = re.compile(
+    r"[a-z][a-z0-9+.\-]{0,30}://|(?<![\w:/])//(?=.)|\b(?:www\.|mailto:|tel:|sms:|data:|javascript:)|\]\("
+    r"|\b[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.[a-z]{2,24}(?::\d{1,5})?[/?#]",
+    re.IGNORECASE,
+)
+_ENDS = " \n\t\"<>`"
+_LONGEST_RUN = 4096
+_STAND_IN = "x"
+
+
+def url_start(run: str) -> int | None:
+    """Return where the URL begins that is open at the end of ``run``, a text without white space or quotes."""
+    position = 0
+    while match := _START.search(run, position):
+        start = match.end() if match[0] == "](" else match.start()
+        closed = _link_end(run, start) if run[start - 2 : start] == "](" else None
+        if closed is None:
+            return start
+        position = closed
+    return None
+
+
+def _link_end(run: str, start: int) -> int | None:
+    """Return the end of the Markdown link target that begins at ``start``, if its parenthesis is closed."""
+    depth = 1
+    for match in re.finditer(r"[()]", run[start:]):
+        depth += 1 if match[0] == "(" else -1
+        if not depth:
+            return start + match.end()
+    return None
+
+
+def url_end(text: str, start: int) -> int:
+    """Return where the URL that is open at ``start`` ends in ``text``."""
+    match = _END.search(text, start)
+    return match.start() if match else len(text)
+
+
+class UrlTracker:
+    """Tell whether a text that arrives in pieces is inside a URL where it stands now."""
+
+    __slots__ = ("_long", "run")
+
+    def __init__(self) -> None:
+        self.run = ""
+        self._long = False
+
+    def feed(self, text: str) -> None:
+        """Take the next piece of the text."""
+        if text[-1:] in _ENDS:
+            if text:
+                self.run, self._long = "", False
+            return
+        last = _RUN.match(text[: -_LONGEST_RUN - 1 : -1])
+        length = len(last[0]) if last else 0
+        if length == len(text):
+            self.run += text
+        else:
+            self.run, self._long = text[len(text) - length :], False
+        if len(self.run) > _LONGEST_RUN:
+            self._long = self._long or url_start(self.run) is not None
+            self.run = self.run[-_LONGEST_RUN // 2 :]
+
+    def skip(self, entity_type: str) -> None:
+        """Pass over a value of this type that is hidden here, or restored here.
+
+        What follows a URL at once belongs to it; any other value counts as one letter.
+        """
+        if entity_type == "URL":
+            self.run, self._long = "", True
+        else:
+            self.run += _STAND_IN
+
+    def refuses(self, entity_type: str) -> bool:
+        """Tell whether a value of this type must not be put here, inside a URL that somebody else wrote.
+
+        A URL may stand where a Markdown link has its target, since it is that target whole.
+        """
+        start = url_start(self.run) if self.run else None
+        if start is None:
+            return self._long
+        return self._long or entity_type != "URL" or start < len(self.run)

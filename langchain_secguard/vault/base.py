@@ -1,0 +1,217 @@
+"""What a vault is: the entries that one conversation, case or user has hidden, and the store that keeps them."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from langchain_secguard.placeholders import Ref
+from langchain_secguard.vault.phrases import PhraseIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """Ask for the entry of one value.
+
+    ``surrogates`` are stand-ins to choose from, for a value that is hidden behind a realistic fake: the
+    store takes the first that is neither a value nor a surrogate of the vault, also of an erased one.
+    """
+
+    entity_type: str
+    value: str = field(repr=False)
+    surrogates: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Hold one entry of a vault; ``surrogate`` is the fake that stands for the value, if it has one."""
+
+    ref: Ref
+    value: str = field(repr=False)
+    surrogate: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Ask where known values stand in ``text``, of those that were added after ``generation``."""
+
+    text: str = field(repr=False)
+    generation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Mark a known value: characters ``start`` to ``end`` (exclusive) of the text that was asked about."""
+
+    start: int
+    end: int
+    entity_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Answer one call of :meth:`VaultStore.assign`.
+
+    ``entries`` has one entry for each entity asked for, in that order; ``hits`` has one list for each text:
+    the places of known values, and ``known`` the entry of each value so found, by entity type and spelling.
+    ``generation`` counts the values of the vault: whoever asks about a text again gives it back.
+    """
+
+    entries: list[Entry]
+    hits: list[list[Hit]]
+    known: dict[tuple[str, str], Entry]
+    generation: int
+
+
+@runtime_checkable
+class VaultStore(Protocol):
+    """Keep the entries of many vaults, each named by an id.
+
+    Every method is one atomic step, under any number of threads, tasks, processes and machines, and takes
+    one round trip. Within a vault an (entity type, value) has one entry, and a number is never given out
+    twice for an entity type: not after an erase, and not after an expiry. A vault that was never written to
+    is an empty one.
+
+    Every method raises :class:`~langchain_secguard.VaultUnavailableError` when the store does not answer.
+    """
+
+    def assign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Give each entity its entry, a new one where it has none, and find known values in ``texts``.
+
+        The values of ``entities`` count as known. A spelling that is known but for its case, or for the
+        white space between its words, is given an entry of its own.
+        """
+        ...
+
+    def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Return the entry of each ref, or ``None`` where the vault has none."""
+        ...
+
+    def surrogates(self, vault_id: str) -> PhraseIndex[Entry]:
+        """Return the entries that are hidden behind surrogates, by surrogate.
+
+        It is asked again while an answer streams, and may answer from a copy that a later call brings up
+        to date.
+        """
+        ...
+
+    def entries(self, vault_id: str) -> list[Entry]:
+        """List what the vault holds, in the order of arrival: for export, and a person's right of access."""
+        ...
+
+    def erase(self, vault_id: str) -> int:
+        """Erase the vault whole, and return how many entries it had."""
+        ...
+
+    def erase_value(self, vault_id: str, value: str) -> int:
+        """Erase every entry of ``value``, however its letters are cased, and return how many there were."""
+        ...
+
+    async def aassign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Do what :meth:`assign` does, without blocking the event loop."""
+        ...
+
+    async def alookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Do what :meth:`lookup` does, without blocking the event loop."""
+        ...
+
+    async def asurrogates(self, vault_id: str) -> PhraseIndex[Entry]:
+        """Do what :meth:`surrogates` does, without blocking the event loop."""
+        ...
+
+    async def aentries(self, vault_id: str) -> list[Entry]:
+        """Do what :meth:`entries` does, without blocking the event loop."""
+        ...
+
+    async def aerase(self, vault_id: str) -> int:
+        """Do what :meth:`erase` does, without blocking the event loop."""
+        ...
+
+    async def aerase_value(self, vault_id: str, value: str) -> int:
+        """Do what :meth:`erase_value` does, without blocking the event loop."""
+        ...
+
+
+class Vault:
+    """Open one vault of a store.
+
+    A ``Vault()`` of its own, with neither store nor id, lives in memory as long as the object does.
+
+    Args:
+        vault_id: The name of the vault in its store: a user, a case, a conversation. It appears in logs
+            and errors, so it must not be a personal value itself. Made at random when it is not given.
+        store: Where the entries are kept; an in-memory store of its own when it is not given.
+    """
+
+    __slots__ = ("_store", "_vault_id")
+
+    def __init__(self, vault_id: str | None = None, *, store: VaultStore | None = None) -> None:
+        if store is None:
+            from langchain_secguard.vault.memory import InMemoryVaultStore  # noqa: PLC0415 - memory builds on base
+
+            store = InMemoryVaultStore()
+        self._store = store
+        self._vault_id = vault_id if vault_id is not None else uuid.uuid4().hex
+        if not self._vault_id:
+            raise ValueError("a vault id must not be empty")
+
+    @property
+    def vault_id(self) -> str:
+        """The name of the vault in its store."""
+        return self._vault_id
+
+    @property
+    def store(self) -> VaultStore:
+        """The store that keeps the entries."""
+        return self._store
+
+    def __repr__(self) -> str:
+        return f"Vault({self._vault_id!r}, store={type(self._store).__name__})"
+
+    def assign(self, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Give each entity its entry; see :meth:`VaultStore.assign`."""
+        return self._store.assign(self._vault_id, entities, texts)
+
+    def lookup(self, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Return the entry of each ref; see :meth:`VaultStore.lookup`."""
+        return self._store.lookup(self._vault_id, refs)
+
+    def surrogates(self) -> PhraseIndex[Entry]:
+        """Return the entries behind surrogates; see :meth:`VaultStore.surrogates`."""
+        return self._store.surrogates(self._vault_id)
+
+    def entries(self) -> list[Entry]:
+        """List what the vault holds, in the order of arrival."""
+        return self._store.entries(self._vault_id)
+
+    def erase(self) -> int:
+        """Erase the vault whole, and return how many entries it had."""
+        return self._store.erase(self._vault_id)
+
+    def erase_value(self, value: str) -> int:
+        """Erase every entry of ``value``, and return how many there were."""
+        return self._store.erase_value(self._vault_id, value)
+
+    async def aassign(self, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Do what :meth:`assign` does, without blocking the event loop."""
+        return await self._store.aassign(self._vault_id, entities, texts)
+
+    async def alookup(self, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Do what :meth:`lookup` does, without blocking the event loop."""
+        return await self._store.alookup(self._vault_id, refs)
+
+    async def asurrogates(self) -> PhraseIndex[Entry]:
+        """Do what :meth:`surrogates` does, without blocking the event loop."""
+        return await self._store.asurrogates(self._vault_id)
+
+    async def aentries(self) -> list[Entry]:
+        """Do what :meth:`entries` does, without blocking the event loop."""
+        return await self._store.aentries(self._vault_id)
+
+    async def aerase(self) -> int:
+        """Do what :meth:`erase` does, without blocking the event loop."""
+        return await self._store.aerase(self._vault_id)
+
+    async def aerase_value(self, value: str) -> int:
+        """Do what :meth:`erase_value` does, without blocking the event loop."""
+        return await self._store.aerase_value(self._vault_id, value)

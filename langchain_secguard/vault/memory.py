@@ -1,0 +1,250 @@
+"""A vault store in the memory of one process, for one process."""
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+from langchain_secguard.placeholders import Ref
+from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
+from langchain_secguard.vault.phrases import PhraseIndex, first_word, fold, phrase_keys
+
+_LONG = 20_000
+"""Texts longer than this many characters together are searched in a worker thread."""
+
+_FEW = 32
+"""Up to this many new phrases are tried one by one before a text is searched for all."""
+
+_MAX_GRAVES = 100_000
+"""So many erased or expired vaults are remembered one by one."""
+
+
+class InMemoryVaultStore:
+    """Keep vaults in memory: atomic under threads and tasks, gone with the process.
+
+    Args:
+        ttl: Seconds after its last use at which a vault expires; never when ``None``.
+        clock: A monotonic clock, in seconds.
+    """
+
+    def __init__(self, *, ttl: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        if ttl is not None and not ttl > 0:
+            raise ValueError("ttl is a positive number of seconds, or None")
+        self._ttl = ttl
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._vaults: OrderedDict[str, _Vault] = OrderedDict()  # the one unused for longest comes first
+        self._graves: OrderedDict[str, _Grave] = OrderedDict()
+        self._floor = 0
+        self._generation = 0
+
+    def __repr__(self) -> str:
+        return f"InMemoryVaultStore(ttl={self._ttl})"
+
+    def assign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Give each entity its entry, and find known values in ``texts``."""
+        with self._lock:
+            vault = self._open(vault_id) or self._create(vault_id)
+            before = vault.generation
+            entries = [vault.entry(entity) for entity in entities]
+            hits = [vault.hits(text) for text in texts]
+            known = {
+                spelling: vault.entry(Entity(*spelling))
+                for text, marks in zip(texts, hits, strict=True)
+                for spelling in ((hit.entity_type, text.text[hit.start : hit.end]) for hit in marks)
+            }
+            self._generation += vault.generation - before
+            return Assignment(entries, hits, known, vault.generation)
+
+    def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Return the entry of each ref, or ``None`` where the vault has none."""
+        with self._lock:
+            vault = self._open(vault_id)
+            return [vault.entries.get(ref) if vault else None for ref in refs]
+
+    def surrogates(self, vault_id: str) -> PhraseIndex[Entry]:
+        """Return the entries that are hidden behind surrogates, by surrogate."""
+        with self._lock:
+            vault = self._open(vault_id)
+            return vault.surrogates if vault else _NO_SURROGATES
+
+    def entries(self, vault_id: str) -> list[Entry]:
+        """List what the vault holds, in the order of arrival."""
+        with self._lock:
+            vault = self._open(vault_id)
+            return list(vault.entries.values()) if vault else []
+
+    def erase(self, vault_id: str) -> int:
+        """Erase the vault whole, and return how many entries it had."""
+        with self._lock:
+            vault = self._open(vault_id)
+            return self._bury(vault_id) if vault else 0
+
+    def erase_value(self, vault_id: str, value: str) -> int:
+        """Erase every entry of ``value``, however its letters are cased, and return how many there were."""
+        with self._lock:
+            vault = self._open(vault_id)
+            return vault.erase_value(value) if vault else 0
+
+    async def aassign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Do what :meth:`assign` does, without blocking the event loop."""
+        if sum(len(text.text) for text in texts) > _LONG:
+            return await asyncio.to_thread(self.assign, vault_id, entities, texts)
+        return self.assign(vault_id, entities, texts)
+
+    async def alookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Do what :meth:`lookup` does; memory never blocks."""
+        return self.lookup(vault_id, refs)
+
+    async def asurrogates(self, vault_id: str) -> PhraseIndex[Entry]:
+        """Do what :meth:`surrogates` does; memory never blocks."""
+        return self.surrogates(vault_id)
+
+    async def aentries(self, vault_id: str) -> list[Entry]:
+        """Do what :meth:`entries` does; memory never blocks."""
+        return self.entries(vault_id)
+
+    async def aerase(self, vault_id: str) -> int:
+        """Do what :meth:`erase` does; memory never blocks."""
+        return self.erase(vault_id)
+
+    async def aerase_value(self, vault_id: str, value: str) -> int:
+        """Do what :meth:`erase_value` does; memory never blocks."""
+        return self.erase_value(vault_id, value)
+
+    def _open(self, vault_id: str) -> "_Vault | None":
+        now = self._clock()
+        if self._ttl is not None:
+            self._sweep(now - self._ttl)
+        vault = self._vaults.get(vault_id)
+        if vault is not None:
+            vault.used = now
+            self._vaults.move_to_end(vault_id)
+        return vault
+
+    def _create(self, vault_id: str) -> "_Vault":
+        grave = self._graves.pop(vault_id, _Grave(self._floor, frozenset()))
+        vault = _Vault(grave, self._generation, self._clock())
+        self._vaults[vault_id] = vault
+        return vault
+
+    def _sweep(self, before: float) -> None:
+        while self._vaults:
+            vault_id, vault = next(iter(self._vaults.items()))
+            if vault.used > before:
+                return
+            self._bury(vault_id)
+
+    def _bury(self, vault_id: str) -> int:
+        """Forget a vault's values, and remember its numbers, which must not be given out again."""
+        vault = self._vaults.pop(vault_id)
+        self._graves[vault_id] = vault.grave()
+        if len(self._graves) > _MAX_GRAVES:
+            _, oldest = self._graves.popitem(last=False)
+            self._floor = max(self._floor, oldest.number)
+        return len(vault.entries)
+
+
+class _Grave:
+    """What is left of a vault: the highest number given out, and which surrogates were (as hashes)."""
+
+    __slots__ = ("number", "surrogates")
+
+    def __init__(self, number: int, surrogates: frozenset[int]) -> None:
+        self.number = number
+        self.surrogates = surrogates
+
+
+class _Vault:
+    """The entries of one vault; its store holds the lock."""
+
+    __slots__ = ("_added", "_born", "_floor", "_numbers", "_phrases", "_refs", "_taken", "entries", "surrogates", "used")
+
+    def __init__(self, grave: _Grave, born: int, now: float) -> None:
+        self.entries: dict[Ref, Entry] = {}
+        self.surrogates: PhraseIndex[Entry] = PhraseIndex(streamed=True)
+        self.used = now
+        self._refs: dict[tuple[str, str], Ref] = {}
+        self._numbers: dict[str, int] = {}
+        self._floor = grave.number
+        self._taken = set(grave.surrogates)
+        self._phrases: PhraseIndex[str] = PhraseIndex()
+        self._added: list[str] = []
+        self._born = born
+
+    @property
+    def generation(self) -> int:
+        return self._born + len(self._added)
+
+    def grave(self) -> _Grave:
+        return _Grave(max(self._numbers.values(), default=self._floor), frozenset(self._taken))
+
+    def entry(self, entity: Entity) -> Entry:
+        ref = self._refs.get((entity.entity_type, entity.value))
+        entry = self.entries[ref] if ref else self._add(entity)
+        if entity.surrogates and entry.surrogate is None:
+            entry = self._disguise(entry, entity.surrogates)
+        return entry
+
+    def hits(self, text: Text) -> list[Hit]:
+        if text.generation >= self._born:
+            added = self._added[text.generation - self._born :]
+            if len(added) <= _FEW and not _may_hold(text.text, added):
+                return []
+        return [
+            Hit(start, end, self._phrases.get(key) or "") for start, end, key in self._phrases.find(text.text)
+        ]
+
+    def erase_value(self, value: str) -> int:
+        folded = fold(value)
+        doomed = [entry for entry in self.entries.values() if fold(entry.value) == folded]
+        for entry in doomed:
+            del self.entries[entry.ref]
+            del self._refs[entry.ref.entity_type, entry.value]
+            self._forget(phrase_keys(entry.value))
+            for key in phrase_keys(entry.surrogate or ""):
+                self.surrogates.remove(key)
+        return len(doomed)
+
+    def _add(self, entity: Entity) -> Entry:
+        number = self._numbers.get(entity.entity_type, self._floor) + 1
+        self._numbers[entity.entity_type] = number
+        entry = Entry(Ref(entity.entity_type, number), entity.value)
+        self.entries[entry.ref] = entry
+        self._refs[entity.entity_type, entity.value] = entry.ref
+        self._learn(phrase_keys(entity.value), entity.entity_type)
+        return entry
+
+    def _disguise(self, entry: Entry, surrogates: Iterable[str]) -> Entry:
+        for surrogate in surrogates:
+            keys = phrase_keys(surrogate)
+            if keys and hash(fold(surrogate)) not in self._taken and not any(key in self._phrases for key in keys):
+                entry = Entry(entry.ref, entry.value, surrogate)
+                self.entries[entry.ref] = entry
+                self._taken.add(hash(fold(surrogate)))
+                for key in keys:
+                    self.surrogates.add(key, entry)
+                self._learn(keys, entry.ref.entity_type)  # a user who types it means somebody else
+                break
+        return entry
+
+    def _learn(self, keys: Iterable[str], entity_type: str) -> None:
+        for key in keys:
+            if key not in self._phrases:
+                self._phrases.add(key, entity_type)
+                self._added.append(key)
+
+    def _forget(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._phrases.remove(key)
+        gone = set(keys)
+        self._added = ["" if key in gone else key for key in self._added]
+
+
+def _may_hold(text: str, keys: Iterable[str]) -> bool:
+    folded = text.casefold()
+    return any(key and first_word(key) in folded for key in keys)
+
+
+_NO_SURROGATES: PhraseIndex[Entry] = PhraseIndex()

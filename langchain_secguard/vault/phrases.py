@@ -1,0 +1,179 @@
+"""Phrases: values as sequences of whole words, and an index that finds them in a text.
+
+A phrase of several words is known again whatever its case and the white space between its words. A single
+word is known again only as it was written and in capitals, or "Will" would hide every "will".
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+MAX_WORDS = 8
+"""The longest phrase, in words; a longer value is left to detection."""
+
+_WORD = re.compile(r"\w+")
+_SPACES = re.compile(r"\s+")
+
+
+class Match(NamedTuple):
+    """Mark a phrase: characters ``start`` to ``end`` (exclusive) of a text, and its key."""
+
+    start: int
+    end: int
+    key: str
+
+
+def phrase_keys(value: str) -> tuple[str, ...]:
+    """Return the keys under which ``value`` is known again: none when it is too long or too short."""
+    words = _word_spans(value)
+    if not words or len(words) > MAX_WORDS:
+        return ()
+    phrase = value[words[0][0] : words[-1][1]]
+    if len(words) == 1:
+        return tuple({phrase: None, phrase.upper(): None}) if len(phrase) > 1 else ()
+    return (fold(phrase),)
+
+
+def fold(phrase: str) -> str:
+    """Write a phrase so that its case and the white space in it do not matter."""
+    return _SPACES.sub(" ", phrase.replace("\u2019", "'")).casefold()
+
+
+def word_sequences(text: str, max_words: int = MAX_WORDS) -> Iterator[Match]:
+    """List every sequence of up to ``max_words`` words of ``text``, for a store that looks keys up afar."""
+    words = _word_spans(text)
+    for first, (start, _) in enumerate(words):
+        for last in range(first, min(first + max_words, len(words))):
+            end = words[last][1]
+            yield Match(start, end, _key(text[start:end], last - first + 1))
+
+
+def first_word(key: str) -> str:
+    """Return the first word of a key, its case folded."""
+    match = _WORD.search(key)
+    return match[0].casefold() if match else ""
+
+
+def _word_spans(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def _key(phrase: str, words: int) -> str:
+    return phrase if words == 1 else fold(phrase)
+
+
+class PhraseIndex(Generic[T]):
+    """Map phrases to things, and find the phrases in a text, the longest first, from left to right.
+
+    The cost of a search grows with the text, not with the index. An index that is searched while a text
+    still arrives is told so by ``streamed``, and then keeps the beginnings of its phrases too.
+    """
+
+    __slots__ = ("_begun", "_longest", "_things")
+
+    def __init__(self, *, streamed: bool = False) -> None:
+        self._things: dict[str, T] = {}
+        self._longest: dict[str, int] = {}
+        self._begun: set[str] | None = set() if streamed else None
+
+    def __len__(self) -> int:
+        return len(self._things)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._things
+
+    def get(self, key: str) -> T | None:
+        """Return what the phrase ``key`` is mapped to, or ``None``."""
+        return self._things.get(key)
+
+    def add(self, key: str, thing: T) -> None:
+        """Map the phrase ``key`` to ``thing``, unless it is mapped already."""
+        if key in self._things:
+            return
+        self._things[key] = thing
+        words = _word_spans(key)
+        first = first_word(key)
+        self._longest[first] = max(self._longest.get(first, 0), len(words))
+        if self._begun is not None:
+            self._begun.update(fold(key[:end]) for _, end in words[:-1])
+
+    def remove(self, key: str) -> None:
+        """Forget the phrase ``key``."""
+        self._things.pop(key, None)
+
+    def find(self, text: str) -> list[Match]:
+        """Find the phrases of the index in ``text``, sorted and disjoint."""
+        return self.scan(text)[0] if self._things else []
+
+    def scan(self, text: str, start: int = 0, *, final: bool = True) -> tuple[list[Match], int]:
+        """Find phrases from ``start`` on, up to where more text could change what is found.
+
+        Returns the matches, and the offset from which on nothing is certain yet; that is the length of
+        ``text`` when ``final`` says that no more will come.
+        """
+        spans = _word_spans(text)
+        matches: list[Match] = []
+        position = 0
+        while position < len(spans):
+            longest = self._longest_at(text, spans[position]) if spans[position][0] >= start else 0
+            if not final and spans[position][0] >= start and self._undecided(text, spans, position, longest):
+                return matches, spans[position][0]
+            match, words = self._at(text, spans, position, longest)
+            if match:
+                matches.append(match)
+            position += words
+        return matches, len(text)
+
+    def _longest_at(self, text: str, span: tuple[int, int]) -> int:
+        return self._longest.get(text[slice(*span)].casefold(), 0)
+
+    def _at(
+        self, text: str, spans: Sequence[tuple[int, int]], position: int, longest: int
+    ) -> tuple[Match | None, int]:
+        start = spans[position][0]
+        for words in range(min(longest, len(spans) - position), 0, -1):
+            end = spans[position + words - 1][1]
+            key = _key(text[start:end], words)
+            if key in self._things:
+                return Match(start, end, key), words
+        return None, 1
+
+    def _undecided(self, text: str, spans: Sequence[tuple[int, int]], position: int, longest: int) -> bool:
+        complete = [span for span in spans[position : position + longest + 1] if span[1] < len(text)]
+        if not complete:  # the first word itself may go on
+            return True
+        if not longest or len(complete) > longest:
+            return False
+        begun = self._begun is None or fold(text[spans[position][0] : complete[-1][1]]) in self._begun
+        return begun or len(complete) < min(longest, len(spans) - position)
+
+
+class PhraseStream(Generic[T]):
+    """Find the phrases of an index in a text that arrives in pieces."""
+
+    def __init__(self) -> None:
+        self._before = ""
+        self._held = ""
+
+    def feed(self, text: str, index: PhraseIndex[T]) -> list[str | tuple[str, T]]:
+        """Take the next piece, and give what is certain: strings, and phrases with their things."""
+        return self._give(text, index, final=False)
+
+    def flush(self, index: PhraseIndex[T]) -> list[str | tuple[str, T]]:
+        """Give what was held back: the text ends here."""
+        return self._give("", index, final=True)
+
+    def _give(self, text: str, index: PhraseIndex[T], *, final: bool) -> list[str | tuple[str, T]]:
+        text, position = self._before + self._held + text, len(self._before)
+        matches, end = index.scan(text, position, final=final)
+        self._before, self._held = ("" if final else text[end - 1 : end] if end else ""), text[end:]
+        parts: list[str | tuple[str, T]] = []
+        for match in matches:
+            thing = index.get(match.key)
+            if thing is not None:
+                parts += [text[position : match.start], (text[match.start : match.end], thing)]
+                position = match.end
+        parts.append(text[position:end])
+        return [part for part in parts if part]
