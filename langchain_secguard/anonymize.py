@@ -27,9 +27,9 @@ from langchain_secguard.vault import Vault
 class Anonymizer(PairStep):
     """Hide personal data in whatever goes to a model.
 
-    Takes and gives back a str, a prompt value, a message or a list of them, a ``Document``, a dict, a pydantic
-    model, and nestings of these. Each value found is replaced by a placeholder that the vault of the call
-    remembers; :class:`~langchain_secguard.Deanonymizer` puts it back.
+    Takes and gives back a str, a prompt value, a message or a list of them, a ``Document``, a dict, a
+    pydantic model, and nestings of these. Each value found is replaced by a placeholder that the vault of
+    the call remembers; :class:`~langchain_secguard.Deanonymizer` puts it back.
 
     Example:
         .. code-block:: python
@@ -129,18 +129,21 @@ class Anonymizer(PairStep):
         unknown = sorted({*self.policies, *(self.entity_types or ())} - known)
         if unknown:
             raise ValueError(
-                f"the embedded detector does not find {', '.join(unknown)}; it finds {', '.join(sorted(known))}"
+                f"the embedded detector does not find {', '.join(unknown)}; "
+                f"it finds {', '.join(sorted(known))}"
             )
-        return EmbeddedDetector(entity_types=None if self.entity_types is None else self.entity_types - {CUSTOM})
+        return EmbeddedDetector(
+            entity_types=None if self.entity_types is None else self.entity_types - {CUSTOM}
+        )
 
     def _policy_of(self, entity_type: str) -> Policy:
         return self.policies.get(entity_type, self.default_policy)
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Hide what is personal in ``input``, and return the same shape."""
         return self._call_with_config(self._anonymize, input, config, **kwargs)
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does; detection runs in a worker thread."""
         return await self._acall_with_config(self._aanonymize, input, config, **kwargs)
 
@@ -150,7 +153,9 @@ class Anonymizer(PairStep):
         announce(run_manager, ANONYMIZED, _report(hidden, vault, started))
         return self._written(value, hidden)
 
-    async def _aanonymize(self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig) -> Any:
+    async def _aanonymize(
+        self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+    ) -> Any:
         vault, started = self._vault_of(config), time.perf_counter()
         hidden = await adrive(self._hider.hide(self._leaves(value), vault), partial(self._aperform, vault))
         await aannounce(run_manager, ANONYMIZED, _report(hidden, vault, started))

@@ -32,7 +32,8 @@ def find_vault(config: RunnableConfig, vault: Vault | None, store: VaultStore | 
 
     Raises:
         VaultRequiredError: None of them is given. There is no default, which users would share unawares.
-        ValueError: What is given is not a vault, or not a non-empty id.
+        TypeError: What is given as a vault is none.
+        ValueError: What is given as an id is not a non-empty string.
     """
     if vault is not None:
         return vault
@@ -40,7 +41,9 @@ def find_vault(config: RunnableConfig, vault: Vault | None, store: VaultStore | 
     live = configurable.get("vault")
     if live is not None:
         if not isinstance(live, Vault):
-            raise ValueError('config["configurable"]["vault"] is not a Vault; name a vault by "vault_id" instead')
+            raise TypeError(
+                'config["configurable"]["vault"] is not a Vault; name a vault by "vault_id" instead'
+            )
         return live
     for key in _KEYS:
         vault_id = configurable.get(key)
@@ -49,7 +52,7 @@ def find_vault(config: RunnableConfig, vault: Vault | None, store: VaultStore | 
     raise VaultRequiredError(
         "This step has no vault: name one in the config, for example "
         'chain.invoke(..., config={"configurable": {"vault_id": "case-42"}}). '
-        "Steps that name the same id share a vault; a different id for each user or conversation keeps them apart."
+        "Steps that name the same id share a vault; give each user or conversation an id of its own."
     )
 
 
@@ -57,3 +60,9 @@ def _open(key: str, vault_id: Any, store: VaultStore | None) -> Vault:
     if not vault_id or not isinstance(vault_id, str | int) or isinstance(vault_id, bool):
         raise ValueError(f'config["configurable"]["{key}"] is not a non-empty string')
     return Vault(str(vault_id), store=store if store is not None else _PROCESS_STORE)
+
+
+def names_vault(config: RunnableConfig) -> bool:
+    """Tell whether the config names a vault."""
+    configurable: Mapping[str, Any] = config.get("configurable") or {}
+    return any(configurable.get(key) is not None for key in ("vault", *_KEYS))

@@ -23,7 +23,7 @@ from langchain_secguard.errors import UnsupportedContentError
 from langchain_secguard.json_text import rewrite_strings
 
 Kind: TypeAlias = Literal["text", "name", "scalar"]
-"""What a leaf is: text; a participant's name, which must stay one word; or the ``str()`` of a number or date."""
+"""What a leaf is: text; a participant's name, which must stay one word; the ``str()`` of a number or date."""
 
 Visit: TypeAlias = Callable[[str, Kind], str]
 """Take a leaf and return what stands in its place; a scalar must come back as it was."""
@@ -84,7 +84,9 @@ def rewrite(
     Raises:
         UnsupportedContentError: ``value`` holds what cannot be scanned and is not allowed.
     """
-    walker = _Walker(visit, frozenset(allow), visit_json or (lambda text: rewrite_strings(text, _as_text(visit))))
+    walker = _Walker(
+        visit, frozenset(allow), visit_json or (lambda text: rewrite_strings(text, _as_text(visit)))
+    )
     if isinstance(value, dict) and not _is_message(value):
         return walker.named(value, keys)
     return walker.value(value, 0)
@@ -120,7 +122,9 @@ class _Walker:
     def value(self, value: Any, depth: int) -> Any:
         """Rewrite a value of any type."""
         if depth > _DEEPEST:
-            raise UnsupportedContentError(f"content nested more than {_DEEPEST} levels deep is not scanned; flatten it")
+            raise UnsupportedContentError(
+                f"content nested more than {_DEEPEST} levels deep is not scanned; flatten it"
+            )
         if isinstance(value, str) and not isinstance(value, enum.Enum):
             return self._visit(value, "text")
         if value is None or isinstance(value, bool):
@@ -222,7 +226,9 @@ class _Walker:
             return self._fields(data, depth)
         new = {self._key(key): self.value(item, depth + 1) for key, item in data.items()}
         if len(new) < len(data):
-            raise UnsupportedContentError("two keys of a dict become one when they are hidden; use a reversible policy")
+            raise UnsupportedContentError(
+                "two keys of a dict become one when they are hidden; use a reversible policy"
+            )
         same = all(a is b and data[a] is new[b] for a, b in zip(data, new, strict=True))
         return data if same else _like(data, new)
 
@@ -253,9 +259,13 @@ class _Walker:
             return self._copy(value, {"messages": self._items(value.messages, self.value, depth)})
         if isinstance(value, Document):
             content = self._visit(value.page_content, "text")
-            return self._copy(value, {"page_content": content, "metadata": self._nested(value.metadata, depth + 1)})
+            return self._copy(
+                value, {"page_content": content, "metadata": self._nested(value.metadata, depth + 1)}
+            )
         if isinstance(value, BaseModel) and not isinstance(value, PromptValue):
-            fields = {name: getattr(value, name) for name in type(value).model_fields} | (value.model_extra or {})
+            fields = {name: getattr(value, name) for name in type(value).model_fields} | (
+                value.model_extra or {}
+            )
             return self._copy(value, {name: self.value(item, depth + 1) for name, item in fields.items()})
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._dataclass(value, depth)
@@ -275,7 +285,9 @@ class _Walker:
             return value
         clone = copy.copy(value)
         for name, item in new.items():
-            object.__setattr__(clone, name, item)  # a frozen dataclass too, and no __post_init__ over placeholders
+            object.__setattr__(
+                clone, name, item
+            )  # a frozen dataclass too, and no __post_init__ over placeholders
         return clone
 
 
@@ -284,7 +296,11 @@ def _is_readable(block: Mapping[Any, Any]) -> bool:
     source = block.get("source")
     if isinstance(source, dict):
         return source.get("type") in ("text", "content")
-    return block.get("type") == "text-plain" and "text" in block and not ({"base64", "url", "file_id"} & block.keys())
+    return (
+        block.get("type") == "text-plain"
+        and "text" in block
+        and not ({"base64", "url", "file_id"} & block.keys())
+    )
 
 
 def _like(old: dict[Any, Any], new: dict[Any, Any]) -> Any:

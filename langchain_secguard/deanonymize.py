@@ -1,7 +1,6 @@
 """The step behind the model: placeholders in its answer become values again, also while it streams."""
 
 from collections.abc import AsyncIterator, Iterator
-from functools import partial
 from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -10,7 +9,7 @@ from pydantic import PrivateAttr, field_validator
 
 from langchain_secguard.events import DEANONYMIZED, aannounce, announce
 from langchain_secguard.leaf import Reader
-from langchain_secguard.placeholders import Ref, entity_type_name
+from langchain_secguard.placeholders import entity_type_name
 from langchain_secguard.restore import Restorer, Rules
 from langchain_secguard.steps import PairStep, adrive, drive
 from langchain_secguard.stream import StreamRestorer
@@ -18,12 +17,12 @@ from langchain_secguard.vault import Vault
 
 
 class Deanonymizer(PairStep):
-    """Put the values back into an answer, in place of the placeholders of the vault of the call.
+    r"""Put the values back into an answer, in place of the placeholders of the vault of the call.
 
-    Takes and gives back the shapes that :class:`~langchain_secguard.Anonymizer` does, and streams: whatever way
-    an answer is cut into chunks, the chunks add up to what ``invoke`` gives. Placeholders that a model bent
-    (``[person 1]``, ``PERSON_1``, ``\\[PERSON\\_1\\]``) are restored too; a placeholder of another vault, or one
-    that was never issued, is text.
+    Takes and gives back the shapes that :class:`~langchain_secguard.Anonymizer` does, and streams: whatever
+    way an answer is cut into chunks, the chunks add up to what ``invoke`` gives. Placeholders that a model
+    bent (``[person 1]``, ``PERSON_1``, ``\[PERSON\_1\]``) are restored too; a placeholder of another vault,
+    or one that was never issued, is text.
 
     Args:
         store: Keeps the vaults that the config names by id; one store for the process by default.
@@ -61,33 +60,39 @@ class Deanonymizer(PairStep):
         super().model_post_init(context)
         self._rules = Rules(self.entity_types, self.unknown, urls=self.restore_urls, json=self.json_text)
 
-    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Restore ``input``, and return the same shape."""
         return self._call_with_config(self._deanonymize, input, config, **kwargs)
 
-    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
         return await self._acall_with_config(self._adeanonymize, input, config, **kwargs)
 
-    def transform(self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
+    def transform(
+        self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Iterator[Any]:
         """Restore a stream of chunks as they arrive."""
         yield from self._transform_stream_with_config(input, self._restore_stream, config, **kwargs)
 
     async def atransform(
         self,
-        input: AsyncIterator[Any],  # noqa: A002
+        input: AsyncIterator[Any],
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        async for chunk in self._atransform_stream_with_config(input, self._arestore_stream, config, **kwargs):
+        async for chunk in self._atransform_stream_with_config(
+            input, self._arestore_stream, config, **kwargs
+        ):
             yield chunk
 
-    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:  # noqa: A002
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Restore one whole ``input`` as a stream of one chunk."""
         yield from self.transform(iter([input]), config, **kwargs)
 
-    async def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:  # noqa: A002
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
 
         async def one() -> AsyncIterator[Any]:
@@ -96,7 +101,9 @@ class Deanonymizer(PairStep):
         async for chunk in self.atransform(one(), config, **kwargs):
             yield chunk
 
-    def _deanonymize(self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
+    def _deanonymize(
+        self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig
+    ) -> Any:
         vault = self._vault_of(config)
         restorer = self._restorer(vault)
         restorer.reader.surrogates = vault.surrogates()
@@ -104,7 +111,9 @@ class Deanonymizer(PairStep):
         announce(run_manager, DEANONYMIZED, _report(restorer, vault))
         return restored
 
-    async def _adeanonymize(self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig) -> Any:
+    async def _adeanonymize(
+        self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
+    ) -> Any:
         vault = self._vault_of(config)
         restorer = self._restorer(vault)
         restorer.reader.surrogates = await vault.asurrogates()
@@ -120,7 +129,10 @@ class Deanonymizer(PairStep):
         stream = StreamRestorer(restorer, self.keys)
         for chunk in chunks:
             restorer.reader.surrogates = vault.surrogates()
-            yield from drive(stream.feed(chunk), vault.lookup)
+            if stream.quick(chunk):
+                yield chunk
+            else:
+                yield from drive(stream.feed(chunk), vault.lookup)
         yield from drive(stream.flush(), vault.lookup)
         announce(run_manager, DEANONYMIZED, _report(restorer, vault))
 
@@ -132,6 +144,9 @@ class Deanonymizer(PairStep):
         stream = StreamRestorer(restorer, self.keys)
         async for chunk in chunks:
             restorer.reader.surrogates = await vault.asurrogates()
+            if stream.quick(chunk):
+                yield chunk
+                continue
             for restored in await adrive(stream.feed(chunk), vault.alookup):
                 yield restored
         for restored in await adrive(stream.flush(), vault.alookup):

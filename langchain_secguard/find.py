@@ -17,9 +17,9 @@ CUSTOM = "CUSTOM"
 
 STANDARD_TYPES = frozenset(
     {
-        "CREDIT_CARD", "CRYPTO", CUSTOM, "DATE_TIME", "EMAIL_ADDRESS", "IBAN_CODE", "ID_NUMBER", "IP_ADDRESS",
-        "LOCATION", "MAC_ADDRESS", "MEDICAL_LICENSE", "NRP", "ORGANIZATION", "PERSON", "PHONE_NUMBER", "SECRET",
-        "URL", "US_BANK_NUMBER", "US_DRIVER_LICENSE", "US_ITIN", "US_PASSPORT", "US_SSN", "UUID",
+        "CREDIT_CARD", "CRYPTO", CUSTOM, "DATE_TIME", "EMAIL_ADDRESS", "IBAN_CODE", "ID_NUMBER",
+        "IP_ADDRESS", "LOCATION", "MAC_ADDRESS", "MEDICAL_LICENSE", "NRP", "ORGANIZATION", "PERSON",
+        "PHONE_NUMBER", "SECRET", "URL", "US_BANK_NUMBER", "US_DRIVER_LICENSE", "US_ITIN", "US_PASSPORT", "US_SSN", "UUID",
     }
 )  # fmt: skip
 """Entity types of which a bent spelling ("[person 1]") is always taken for a placeholder."""
@@ -95,18 +95,25 @@ class Finder:
         if isinstance(error, DetectorError):
             return error
         name = type(self._detector).__name__
-        return DetectorError(f"{name} failed with {type(error).__name__}; nothing was sent. Run it alone to see why.")
+        return DetectorError(
+            f"{name} failed with {type(error).__name__}; nothing was sent. Run it alone to see why."
+        )
 
-    def learn(self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]) -> dict[bytes, tuple[Span, ...]]:
+    def learn(
+        self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]
+    ) -> dict[bytes, tuple[Span, ...]]:
         """Turn what the detector found into spans to hide, and remember them.
 
         Raises:
             DetectorError: A span is outside its text, or the number of lists is not that of the texts.
         """
         if len(detected) != len(texts):
-            raise DetectorError(f"{type(self._detector).__name__} gave {len(detected)} lists for {len(texts)} texts")
+            raise DetectorError(
+                f"{type(self._detector).__name__} gave {len(detected)} lists for {len(texts)} texts"
+            )
         learned = {
-            key: tuple(self._spans(text, spans)) for (key, text), spans in zip(texts.items(), detected, strict=True)
+            key: tuple(self._spans(text, spans))
+            for (key, text), spans in zip(texts.items(), detected, strict=True)
         }
         for key, spans in learned.items():
             self._cache.put(key, spans)
@@ -130,7 +137,9 @@ class Finder:
             name = type(self._detector).__name__
             raise DetectorError(f"{name} marked characters {span.start} to {span.end} of a text of {length}")
         entity_type = entity_type_name(span.entity_type)
-        return span if entity_type == span.entity_type else Span(span.start, span.end, entity_type, span.score)
+        return (
+            span if entity_type == span.entity_type else Span(span.start, span.end, entity_type, span.score)
+        )
 
     def _wanted(self, text: str, span: Span) -> bool:
         return (

@@ -54,8 +54,8 @@ Step: TypeAlias = Detect | Assign | AskSurrogates
 class Hidden:
     """Tell what stands in the place of each leaf.
 
-    ``counts`` has the number of hidden spans for each entity type; ``cached`` and ``read`` the number of texts
-    whose spans were remembered, and of those that were given to the detector.
+    ``counts`` has the number of hidden spans for each entity type; ``cached`` and ``read`` the number of
+    texts whose spans were remembered, and of those that were given to the detector.
     """
 
     texts: Mapping[Leaf, str] = field(repr=False)
@@ -86,7 +86,13 @@ class Hider:
     """
 
     def __init__(
-        self, finder: Finder, policy_of: PolicyOf, *, form: Form, surrogates: Surrogates | None, cache_size: int
+        self,
+        finder: Finder,
+        policy_of: PolicyOf,
+        *,
+        form: Form,
+        surrogates: Surrogates | None,
+        cache_size: int,
     ) -> None:
         self.finder = finder
         self._policy_of = policy_of
@@ -111,11 +117,15 @@ class Hider:
         for key, page in zip(texts, pages.values(), strict=True):
             self._pages.put((store, vault.vault_id, key), (page.generation, page.spans))
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
-        rendered = {leaf: self._render(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves}
+        rendered = {
+            leaf: self._render(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves
+        }
         counts = Counter(span.entity_type for page in pages.values() for span in page.spans)
         return Hidden(rendered, counts, len(pages) - read, read)
 
-    def _find(self, texts: Mapping[bytes, str], vault: Vault) -> Generator[Step, Any, tuple[dict[str, _Page], int]]:
+    def _find(
+        self, texts: Mapping[bytes, str], vault: Vault
+    ) -> Generator[Step, Any, tuple[dict[str, _Page], int]]:
         store = weakref.ref(vault.store)
         pages = {key: self._pages.get((store, vault.vault_id, key)) for key in texts}
         spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
@@ -134,7 +144,8 @@ class Hider:
         if blocked:
             listed = ", ".join(f"{name} ({count})" for name, count in sorted(blocked.items()))
             raise BlockedError(
-                f"The text holds what a policy blocks: {listed}. Nothing was sent.", scores=dict.fromkeys(blocked, 1.0)
+                f"The text holds what a policy blocks: {listed}. Nothing was sent.",
+                scores=dict.fromkeys(blocked, 1.0),
             )
 
     def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, _Page]) -> dict[Spelling, bool]:
@@ -153,7 +164,9 @@ class Hider:
     ) -> Generator[Step, Any, dict[Spelling, Entry]]:
         """Ask the vault, once unless what it knows changes what is to be hidden."""
         entities = [self._entity(spelling, pages if new else ()) for spelling, new in wanted.items()]
-        assignment: Assignment = yield Assign(entities, [Text(page.text, page.generation) for page in pages.values()])
+        assignment: Assignment = yield Assign(
+            entities, [Text(page.text, page.generation) for page in pages.values()]
+        )
         entries = dict(zip(wanted, assignment.entries, strict=True)) | assignment.known
         for page, hits in zip(pages.values(), assignment.hits, strict=True):
             self._look_over(page, hits)
@@ -168,7 +181,8 @@ class Hider:
         if lacking:
             again: Assignment = yield Assign(lacking)
             entries |= {
-                (entity.entity_type, entity.value): entry for entity, entry in zip(lacking, again.entries, strict=True)
+                (entity.entity_type, entity.value): entry
+                for entity, entry in zip(lacking, again.entries, strict=True)
             }
         return entries
 
@@ -218,7 +232,10 @@ class Hider:
         position = 0
         for span in spans:
             stand_in = self._stand_in(text, span, entries, vault_id)
-            parts += [text[position : span.start], stand_in if kind == "text" else re.sub(r"\W", "", stand_in)]
+            parts += [
+                text[position : span.start],
+                stand_in if kind == "text" else re.sub(r"\W", "", stand_in),
+            ]
             position = span.end
         return "".join([*parts, text[position:]])
 

@@ -13,7 +13,9 @@ _UNIT = re.compile(
     r'[^"\\]+|"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\u|\\[^u]|\\',
     re.DOTALL,
 )
-_CUT_ESCAPE = re.compile(r"\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?\Z")
+_CUT_ESCAPE = re.compile(
+    r"\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?\Z"
+)
 _SIMPLE = {"\\" + key: value for key, value in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True)}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -25,7 +27,10 @@ def escape(text: str) -> str:
 
 
 def rewrite_strings(text: str, visit: Callable[[str], str]) -> str:
-    """Pass the content of each string literal of ``text`` through ``visit``; what it leaves alone keeps its bytes."""
+    """Pass the content of each string literal of ``text`` through ``visit``.
+
+    A literal that ``visit`` leaves alone keeps its bytes, escapes and all.
+    """
     parts: list[str] = []
     literal: list[str] | None = None
     for unit in _UNIT.findall(text):
@@ -55,7 +60,7 @@ def _decode(unit: str) -> str:
     if len(unit) == 2:
         return _SIMPLE.get(unit, unit)
     if len(unit) == 6:
-        return chr(int(unit[2:], 16))
+        return chr(int(unit.removeprefix("\\u"), 16))
     return str(json.loads(f'"{unit}"')) if len(unit) == 12 else unit
 
 
@@ -63,7 +68,7 @@ S = TypeVar("S")
 
 
 class Piece(NamedTuple, Generic[S]):
-    """Hold something found in a string literal, with the characters that it was read from, escapes and all."""
+    """Hold something found in a string literal, and the characters it was read from, escapes and all."""
 
     found: S
     raw: str
@@ -131,7 +136,9 @@ class JsonStream(Generic[S]):
     def _give(self, found: list[str | S]) -> list[str | Piece[S]]:
         assert self._stream is not None  # noqa: S101 - only called inside a literal
         return [
-            self._take(len(part)) if isinstance(part, str) else Piece(part, self._take(self._stream.length(part)))
+            self._take(len(part))
+            if isinstance(part, str)
+            else Piece(part, self._take(self._stream.length(part)))
             for part in found
         ]
 

@@ -63,6 +63,13 @@ class TextStream:
         """Take the next piece, and give what is certain by now."""
         return self._mark(self._checked(self._placeholders.feed(text)))
 
+    def passes(self, text: str) -> bool:
+        """Take the next piece if it holds nothing to restore and nothing to hold back; else leave it."""
+        if self._phrases is not None or len(self._reader.surrogates) or not self._placeholders.passes(text):
+            return False
+        self._tracker.feed(text)
+        return True
+
     def flush(self) -> list[str | Placeholder]:
         """Give what was held back: the text ends here."""
         parts = self._checked(self._placeholders.flush())
@@ -79,7 +86,9 @@ class TextStream:
     def _checked(self, parts: list[str | Placeholder]) -> list[str | Placeholder]:
         """Turn what is not of our form back into text."""
         accepts = self._reader.accepts
-        return self._disguised([part if isinstance(part, str) or accepts(part) else part.text for part in parts])
+        return self._disguised(
+            [part if isinstance(part, str) or accepts(part) else part.text for part in parts]
+        )
 
     def _disguised(self, parts: list[str | Placeholder]) -> list[str | Placeholder]:
         """Find surrogates between placeholders; a placeholder ends whatever phrase was open."""

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 _OPEN_ENTITY = r"(?:\#91|\#[xX]5[bB]|lbrack|lsqb);"
 _CLOSE_ENTITY = r"&(?:\#93|\#[xX]5[dD]|rbrack|rsqb);"
 _UNDERSCORE = r"(?:\\{0,2}_|&(?:\#95|\#[xX]5[fF]|lowbar);)"
-_SPACE = r"[ \u00a0]{1,2}"
+_SPACE = r"(?:[ \u00a0]{1,2})"
 _LAST = rf"(?:{_UNDERSCORE}|{_SPACE}|[-\u2010\u2011])"
 _WORD = r"[A-Za-z0-9]{1,24}"
 _NUMBER = r"[1-9][0-9]{0,8}"
@@ -29,16 +29,16 @@ _BODY = (
 )
 _BARE = rf"[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,4}}\\{{0,2}}_{_NUMBER}(?:\\{{0,2}}_[A-Z]{{5}})?"
 
-# The pattern opens with a character class because `re` skips quickly to its members; what was consumed is
+_INSIDE = rf"[ ]?{_BODY}(?:['\u2019]s)?[ ]?"
+# Each pattern opens with a character class because `re` skips quickly to its members; what was consumed is
 # then told apart by look-behind.
 _PLACEHOLDER = re.compile(
-    rf"""[\[\\&A-Z](?:
-      (?:(?<=\[)|(?P<escaped>(?<=\\)\\?\[)|(?P<entity>(?<=&){_OPEN_ENTITY}))
-      [ ]?(?P<body>{_BODY})(?P<tail>['\u2019]s)?[ ]?
-      (?(escaped)\\{{1,2}}\]|(?(entity){_CLOSE_ENTITY}|\]))
-    | (?<=[A-Z])(?<!\w[A-Z]){_BARE}(?=s?(?!\w))
-    )""".replace("[ ]", r"[\ ]").replace(" \\u00a0", r"\ \u00a0"),
-    re.VERBOSE,
+    rf"([\[\\&A-Z](?:(?<=\[){_INSIDE}\]|(?<=\\)\\?\[{_INSIDE}\\{{1,2}}\]"
+    rf"|(?<=&){_OPEN_ENTITY}{_INSIDE}{_CLOSE_ENTITY}|(?<=[A-Z])(?<!\w[A-Z]){_BARE}(?=s?(?!\w))))"
+)
+_PARTS = re.compile(
+    rf"(?:\\{{0,2}}\[|&{_OPEN_ENTITY})?[ ]?(?P<body>{_BODY})(?P<tail>['\u2019]s)?"
+    rf"(?:[ ]?(?:\\{{0,2}}\]|{_CLOSE_ENTITY}))?"
 )
 
 _ENTITY_PART = r"&[\#A-Za-z0-9]{0,7}"
@@ -49,13 +49,9 @@ _BODY_PART = (
     rf"(?:['\u2019]s?)?[ ]?(?:\\{{1,2}}|{_ENTITY_PART})?)?"
 )
 _UNFINISHED = re.compile(
-    rf"""[\[\\&A-Z](?:
-      (?:(?<=\[)|(?<=\\)\\?\[|(?<=&){_OPEN_ENTITY})[ ]?{_BODY_PART}\Z
-    | (?<=\\)\\?\Z
-    | (?<=&)[\#A-Za-z0-9]{{0,7}}\Z
-    | (?<=[A-Z])(?<!\w[A-Z])[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,6}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z
-    )""".replace("[ ]", r"[\ ]").replace(" \\u00a0", r"\ \u00a0"),
-    re.VERBOSE,
+    rf"[\[\\&A-Z](?:(?:(?<=\[)|(?<=\\)\\?\[|(?<=&){_OPEN_ENTITY})[ ]?{_BODY_PART}\Z"
+    rf"|(?<=\\)\\?\Z|(?<=&)[\#A-Za-z0-9]{{0,7}}\Z|(?<=[A-Z])(?<!\w[A-Z])[A-Z0-9]{{0,23}}"
+    rf"(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,6}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z)"
 )
 _STARTS = re.compile(r"[\[\\&A-Z]")
 _WORDS = re.compile(r"&(?:\#\w+|lowbar);|[A-Za-z0-9]+")
@@ -65,8 +61,7 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 _PREFIX = "REDACTED_"
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """Name one entry of a vault: the ``number``-th of its ``entity_type``."""
 
     entity_type: str
@@ -156,9 +151,67 @@ def find_forged(text: str, entity_types: Collection[str]) -> list[tuple[int, int
     ]
 
 
-def split_placeholders(text: str, start: int = 0, end: int | None = None) -> list[str | Placeholder]:
-    """Split ``text[start:end]`` into plain strings and what reads as a placeholder, whichever form wrote it."""
-    end = len(text) if end is None else end
+def split_placeholders(text: str) -> list[str | Placeholder]:
+    """Split ``text`` into plain strings and what reads as a placeholder, whichever form wrote it."""
+    parts: list[str | Placeholder] = _PLACEHOLDER.split(text)
+    for position in range(1, len(parts), 2):
+        parts[position] = _read(parts[position])
+    return [part for part in parts if part]
+
+
+@lru_cache(maxsize=4096)
+def _read(spelling: str) -> Placeholder:
+    """Read one match of the pattern, which is free of personal data by its grammar."""
+    match = _PARTS.fullmatch(spelling)
+    assert match is not None  # noqa: S101 - every match of the pattern is made of these parts
+    words = [word for word in _WORDS.findall(match["body"]) if word[0] != "&"]
+    check = "" if words[-1].isdigit() else words.pop().upper()
+    number = int(words.pop())
+    entity_type = "_".join(words).upper().removeprefix(_PREFIX)
+    canonical = _CANONICAL.fullmatch(spelling) is not None
+    return Placeholder(spelling, Ref(entity_type, number), check, match["tail"] or "", canonical)
+
+
+class PlaceholderStream:
+    r"""Find placeholders in a text that arrives in pieces.
+
+    ``feed`` and ``flush`` give the text in order, as plain strings and :class:`Placeholder`\ s. Only what
+    may still become a placeholder is held back.
+    """
+
+    __slots__ = ("_before", "_held")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._before = ""
+
+    def passes(self, text: str) -> bool:
+        """Take the next piece if all of it is plain text for certain; else leave it."""
+        if self._held or _STARTS.search(text):
+            return False
+        self._before = text[-1:] or self._before
+        return True
+
+    def feed(self, text: str) -> list[str | Placeholder]:
+        """Take the next piece, and give what is certain by now."""
+        if self.passes(text):
+            return [text]
+        text, start = self._before + self._held + text, len(self._before)
+        unfinished = _UNFINISHED.search(text, start)
+        end = unfinished.start() if unfinished else len(text)
+        self._held = text[end:]
+        self._before = text[end - 1 : end] if end else ""
+        return _split_between(text, start, end)
+
+    def flush(self) -> list[str | Placeholder]:
+        """Give what was held back: the text ends here."""
+        text, start = self._before + self._held, len(self._before)
+        self._held = self._before = ""
+        return _split_between(text, start, len(text))
+
+
+def _split_between(text: str, start: int, end: int) -> list[str | Placeholder]:
+    """Split ``text[start:end]``, seeing what stands before it."""
     parts: list[str | Placeholder] = []
     for match in _PLACEHOLDER.finditer(text, start, end):
         first, last = match.span()
@@ -169,48 +222,3 @@ def split_placeholders(text: str, start: int = 0, end: int | None = None) -> lis
     if start < end:
         parts.append(text[start:end])
     return parts
-
-
-@lru_cache(maxsize=4096)
-def _read(spelling: str) -> Placeholder:
-    """Read one match of the pattern, which is free of personal data by its grammar."""
-    match = _PLACEHOLDER.fullmatch(spelling)
-    assert match is not None  # noqa: S101 - only called with matches, and no match depends on what is around it
-    words = [word for word in _WORDS.findall(match["body"] or spelling) if word[0] != "&"]
-    check = "" if words[-1].isdigit() else words.pop().upper()
-    number = int(words.pop())
-    entity_type = "_".join(words).upper().removeprefix(_PREFIX)
-    canonical = _CANONICAL.fullmatch(spelling) is not None
-    return Placeholder(spelling, Ref(entity_type, number), check, match["tail"] or "", canonical)
-
-
-class PlaceholderStream:
-    """Find placeholders in a text that arrives in pieces.
-
-    ``feed`` and ``flush`` give the text in order, as plain strings and :class:`Placeholder`\\ s. Only what
-    may still become a placeholder is held back.
-    """
-
-    __slots__ = ("_before", "_held")
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._before = ""
-
-    def feed(self, text: str) -> list[str | Placeholder]:
-        """Take the next piece, and give what is certain by now."""
-        if not self._held and not _STARTS.search(text):
-            self._before = text[-1:] or self._before
-            return [text]
-        text, start = self._before + self._held + text, len(self._before)
-        unfinished = _UNFINISHED.search(text, start)
-        end = unfinished.start() if unfinished else len(text)
-        self._held = text[end:]
-        self._before = text[end - 1 : end] if end else ""
-        return split_placeholders(text, start, end)
-
-    def flush(self) -> list[str | Placeholder]:
-        """Give what was held back: the text ends here."""
-        text, start = self._before + self._held, len(self._before)
-        self._held = self._before = ""
-        return split_placeholders(text, start)

@@ -1,4 +1,4 @@
-"""What is done with a value of an entity type: hidden so that it can be restored, hidden for good, or refused."""
+"""What is done with the values of an entity type: hidden for a while, hidden for good, or refused."""
 
 import hashlib
 import hmac
@@ -36,7 +36,9 @@ class Policy:
         if self.keep_last < 0:
             raise ValueError("keep_last is zero or more characters")
         if self.key is not None and len(self.key) < 16:
-            raise ValueError("the key of a hash needs at least 16 bytes; make one with secrets.token_bytes(32)")
+            raise ValueError(
+                "the key of a hash needs at least 16 bytes; make one with secrets.token_bytes(32)"
+            )
 
     @property
     def reversible(self) -> bool:
@@ -55,5 +57,7 @@ class Policy:
             return "*" * (len(value) - kept) + value[len(value) - kept :]
         if self.action == "hash":
             message = f"{entity_type}\0{value}".encode("utf-8", "surrogatepass")
-            return f"[{entity_type}#{hmac.digest(self.key or _PROCESS_KEY, message, hashlib.sha256).hex()[:16]}]"
+            return (
+                f"[{entity_type}#{hmac.digest(self.key or _PROCESS_KEY, message, hashlib.sha256).hex()[:16]}]"
+            )
         return f"[{entity_type}]"

@@ -57,6 +57,8 @@ class Restorer:
 
     def whole(self, value: Any) -> LookUp:
         """Restore ``value``, whatever its shape."""
+        if type(value) is str:
+            return (yield from self._text(value))
         read: list[Sequence[Part]] = []
 
         def take(text: str) -> str:
@@ -73,6 +75,11 @@ class Restorer:
             return value
         written = (self.write(parts, entries) for parts in read)
         return self.rewrite(value, lambda _: next(written), lambda _: next(written))
+
+    def _text(self, text: str) -> LookUp:
+        parts = self.read(text)
+        entries = yield from look_up([parts])
+        return text if entries is None else self.write(parts, entries)
 
     def rewrite(self, value: Any, visit: Callable[[str], str], visit_json: Callable[[str], str]) -> Any:
         """Walk the leaves of ``value`` that may hold placeholders."""
@@ -94,11 +101,12 @@ class Restorer:
 
     def write(self, parts: Sequence[Part], entries: Entries) -> str:
         """Write a leaf with its values."""
-        return "".join([part if isinstance(part, str) else self._value(part, entries) for part in parts])
+        return "".join([part if type(part) is str else self._value(part, entries) for part in parts])
 
-    def _value(self, part: Placeholder | Piece[Placeholder], entries: Entries) -> str:
-        placeholder = part.found if isinstance(part, Piece) else part
-        kept = part.raw if isinstance(part, Piece) else placeholder.text
+    def _value(self, part: Any, entries: Entries) -> str:
+        in_json = type(part) is Piece
+        placeholder: Placeholder = part.found if in_json else part
+        kept: str = part.raw if in_json else placeholder.text
         entry = entries.get(placeholder.ref)
         if entry is None:
             return self._unknown(placeholder, kept)
@@ -108,11 +116,13 @@ class Restorer:
             return kept
         self.tally.restored[entity_type] += 1
         value = entry.value + placeholder.tail
-        return escape(value) if isinstance(part, Piece) else value
+        return escape(value) if in_json else value
 
     def _is_withheld(self, entity_type: str, placeholder: Placeholder) -> bool:
         only = self._rules.entity_types
-        return (placeholder.refused and not self._rules.urls) or (only is not None and entity_type not in only)
+        return (placeholder.refused and not self._rules.urls) or (
+            only is not None and entity_type not in only
+        )
 
     def _unknown(self, placeholder: Placeholder, kept: str) -> str:
         """Treat a placeholder that the vault does not hold; what merely looks like one is text."""
@@ -130,14 +140,8 @@ class Restorer:
 
 def look_up(read: Sequence[Sequence[Part]]) -> Generator[list[Ref], list[Entry | None], Entries | None]:
     """Ask for the entries of all placeholders in ``read``; ``None`` when there is none."""
-    refs = list(
-        dict.fromkeys(
-            part.found.ref if isinstance(part, Piece) else part.ref
-            for parts in read
-            for part in parts
-            if not isinstance(part, str)
-        )
-    )
-    if not refs:
+    found: list[Any] = [part for parts in read for part in parts if type(part) is not str]
+    if not found:
         return None
+    refs = list({part.found.ref if type(part) is Piece else part.ref for part in found})
     return dict(zip(refs, (yield refs), strict=True))

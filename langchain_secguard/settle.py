@@ -47,7 +47,9 @@ def _trim(text: str, span: Span) -> Span:
 
 
 def _may_hold_url(text: str) -> bool:
-    return "/" in text or ":" in text or "](" in text or "www." in text.casefold() or "?" in text or "#" in text
+    return (
+        "/" in text or ":" in text or "](" in text or "www." in text.casefold() or "?" in text or "#" in text
+    )
 
 
 def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
@@ -59,11 +61,10 @@ def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
         if span.end <= position:
             continue
         tracker.feed(text[position : span.start])
-        if tracker.refuses(span.entity_type) and policy_of(span.entity_type).reversible:
-            span = _whole_url(text, span, tracker, widened)
-        widened.append(span)
-        tracker.skip(span.entity_type)
-        position = span.end
+        refused = tracker.refuses(span.entity_type) and policy_of(span.entity_type).reversible
+        widened.append(_whole_url(text, span, tracker, widened) if refused else span)
+        tracker.skip(widened[-1].entity_type)
+        position = widened[-1].end
     return widened
 
 
@@ -76,7 +77,7 @@ def _whole_url(text: str, span: Span, tracker: UrlTracker, before: list[Span]) -
 
 
 def _raw_start(position: int, tracker: UrlTracker, before: Sequence[Span]) -> int:
-    """Find in the text where the open URL begins: the tracker saw one character for each span hidden since."""
+    """Find where in the text the open URL begins: the tracker saw one character for each hidden span."""
     start = url_start(tracker.run)
     if start is None:  # opened by a URL that is hidden just before
         return before[-1].start if before else position

@@ -4,7 +4,7 @@ A plan is a generator that yields what it needs (a detection, an assignment, a l
 answer; it holds all logic, and the drivers here hold all I/O.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from langchain_core.documents import Document
@@ -29,7 +29,11 @@ class PairStep(RunnableSerializable[Any, Any]):
     """Hold what both steps of the pair are given."""
 
     model_config = ConfigDict(
-        arbitrary_types_allowed=True, extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+        arbitrary_types_allowed=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
     )
 
     store: VaultStore | None = None
@@ -111,5 +115,5 @@ def _guarded(perform: Callable[[Any], Any], request: Any) -> Any:
 
 def _unavailable(error: Exception) -> VaultUnavailableError:
     return VaultUnavailableError(
-        f"The vault's store failed with {type(error).__name__}; nothing was sent. Check that the store is running."
+        f"The vault's store failed with {type(error).__name__}; nothing was sent. Is the store running?"
     )

@@ -35,18 +35,22 @@ class Surrogates:
             raise ImportError(
                 'The policy "surrogate" needs Faker: pip install "langchain-secguard[surrogates]"'
             ) from error
-        self._random = random.Random(seed) if seed is not None else random.SystemRandom()
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311 - for tests
         self._faker = faker.Faker(locale)
         self._lock = threading.Lock()
 
     def candidates(self, entity_type: str, value: str, texts: Iterable[str]) -> tuple[str, ...]:
-        """Make fakes for ``value`` of which none stands in ``texts``, and each begins and ends with a letter or digit."""
+        """Make fakes for ``value``, none of which stands in ``texts``; each begins and ends within a word."""
         make = _MAKERS.get(entity_type, _alike)
         folded = [text.casefold() for text in texts]
         with self._lock:
             self._faker.seed_instance(self._random.getrandbits(64))
             fakes = [make(self._faker, value) for _ in range(CANDIDATES * 2)]
-        fits = (fake for fake in fakes if re.fullmatch(r"\w(?:.*\w)?", fake) and len(re.findall(r"\w+", fake)) <= 8)
+        fits = (
+            fake
+            for fake in fakes
+            if re.fullmatch(r"\w(?:.*\w)?", fake) and len(re.findall(r"\w+", fake)) <= 8
+        )
         return tuple(
             fake for fake in dict.fromkeys(fits) if not any(fake.casefold() in text for text in folded)
         )[:CANDIDATES]
@@ -64,15 +68,17 @@ def _location(faker: Any, value: str) -> str:
     return str(faker.city())
 
 
-def _email(faker: Any, value: str) -> str:
-    return f"{faker.user_name()}{faker.random_int(10, 99)}@example.{faker.random_element(('org', 'com', 'net'))}"
+def _email(faker: Any, _value: str) -> str:
+    return (
+        f"{faker.user_name()}{faker.random_int(10, 99)}@example.{faker.random_element(('org', 'com', 'net'))}"
+    )
 
 
-def _phone(faker: Any, value: str) -> str:
+def _phone(faker: Any, _value: str) -> str:
     return f"{faker.random_int(201, 989)}-555-01{faker.random_int(0, 99):02}"
 
 
-def _ssn(faker: Any, value: str) -> str:
+def _ssn(faker: Any, _value: str) -> str:
     return f"666-{faker.random_int(1, 99):02}-{faker.random_int(1, 9999):04}"
 
 
@@ -96,7 +102,9 @@ def _alike(faker: Any, value: str) -> str:
 
 _MAKERS: dict[str, Callable[[Any, str], str]] = {
     "PERSON": _person,
-    "ORGANIZATION": lambda faker, _: f"{faker.last_name()} {faker.random_element(('Group', 'Partners', 'Industries'))}",
+    "ORGANIZATION": lambda faker, _: (
+        f"{faker.last_name()} {faker.random_element(('Group', 'Partners', 'Industries'))}"
+    ),
     "LOCATION": _location,
     "EMAIL_ADDRESS": _email,
     "PHONE_NUMBER": _phone,

@@ -14,13 +14,13 @@ _START = re.compile(
     r"|\b[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.[a-z]{2,24}(?::\d{1,5})?[/?#]",
     re.IGNORECASE,
 )
-_ENDS = " \n\t\"<>`"
+_ENDS = ' \n\t"<>`'
 _LONGEST_RUN = 4096
 _STAND_IN = "x"
 
 
 def url_start(run: str) -> int | None:
-    """Return where the URL begins that is open at the end of ``run``, a text without white space or quotes."""
+    """Return where the URL begins that is open at the end of ``run``, which has no white space or quotes."""
     position = 0
     while match := _START.search(run, position):
         start = match.end() if match[0] == "](" else match.start()

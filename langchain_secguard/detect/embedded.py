@@ -1,4 +1,4 @@
-"""The detector that comes with the package: patterns and a small model for names, with nothing to download."""
+"""The detector that comes with the package: patterns, and a small model for names; nothing to download."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -31,7 +31,8 @@ class EmbeddedDetector:
         unknown = sorted(set(entity_types or ()) - self.ENTITY_TYPES)
         if unknown:
             raise ValueError(
-                f"EmbeddedDetector does not look for {', '.join(unknown)}; it knows {', '.join(sorted(self.ENTITY_TYPES))}"
+                f"EmbeddedDetector does not look for {', '.join(unknown)}; "
+                f"it knows {', '.join(sorted(self.ENTITY_TYPES))}"
             )
         self._entity_types = frozenset(entity_types) if entity_types is not None else None
         self._names = names and (self._entity_types is None or not NAME_TYPES.isdisjoint(self._entity_types))
@@ -44,7 +45,10 @@ class EmbeddedDetector:
         """Find the spans of each text, sorted; they are disjoint, but for what stands inside a URL."""
         found = [find_patterns(text, self._entity_types) for text in texts]
         if self._names:
-            found = [_merge(patterns, self._wanted(names)) for patterns, names in zip(found, find_names(texts), strict=True)]
+            found = [
+                _merge(patterns, self._wanted(names))
+                for patterns, names in zip(found, find_names(texts), strict=True)
+            ]
         return found
 
     async def adetect(self, texts: Sequence[str]) -> list[list[Span]]:
@@ -52,7 +56,9 @@ class EmbeddedDetector:
         return await asyncio.to_thread(self.detect, texts)
 
     def _wanted(self, names: Sequence[Span]) -> list[Span]:
-        return [name for name in names if self._entity_types is None or name.entity_type in self._entity_types]
+        return [
+            name for name in names if self._entity_types is None or name.entity_type in self._entity_types
+        ]
 
 
 def _merge(patterns: Sequence[Span], names: Sequence[Span]) -> list[Span]:

@@ -1,4 +1,4 @@
-"""What a vault is: the entries that one conversation, case or user has hidden, and the store that keeps them."""
+"""What a vault is: the values that one conversation, case or user has hidden, and who keeps them."""
 
 import uuid
 from collections.abc import Sequence
@@ -107,7 +107,9 @@ class VaultStore(Protocol):
         """Erase every entry of ``value``, however its letters are cased, and return how many there were."""
         ...
 
-    async def aassign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+    async def aassign(
+        self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()
+    ) -> Assignment:
         """Do what :meth:`assign` does, without blocking the event loop."""
         ...
 

@@ -87,7 +87,9 @@ class InMemoryVaultStore:
             vault = self._open(vault_id)
             return vault.erase_value(value) if vault else 0
 
-    async def aassign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+    async def aassign(
+        self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()
+    ) -> Assignment:
         """Do what :meth:`assign` does, without blocking the event loop."""
         if sum(len(text.text) for text in texts) > _LONG:
             return await asyncio.to_thread(self.assign, vault_id, entities, texts)
@@ -159,7 +161,18 @@ class _Grave:
 class _Vault:
     """The entries of one vault; its store holds the lock."""
 
-    __slots__ = ("_added", "_born", "_floor", "_numbers", "_phrases", "_refs", "_taken", "entries", "surrogates", "used")
+    __slots__ = (
+        "_added",
+        "_born",
+        "_floor",
+        "_numbers",
+        "_phrases",
+        "_refs",
+        "_taken",
+        "entries",
+        "surrogates",
+        "used",
+    )
 
     def __init__(self, grave: _Grave, born: int, now: float) -> None:
         self.entries: dict[Ref, Entry] = {}
@@ -219,7 +232,11 @@ class _Vault:
     def _disguise(self, entry: Entry, surrogates: Iterable[str]) -> Entry:
         for surrogate in surrogates:
             keys = phrase_keys(surrogate)
-            if keys and hash(fold(surrogate)) not in self._taken and not any(key in self._phrases for key in keys):
+            if (
+                keys
+                and hash(fold(surrogate)) not in self._taken
+                and not any(key in self._phrases for key in keys)
+            ):
                 entry = Entry(entry.ref, entry.value, surrogate)
                 self.entries[entry.ref] = entry
                 self._taken.add(hash(fold(surrogate)))
