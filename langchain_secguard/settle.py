@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from langchain_secguard.detect.base import Span, overlapping, resolve
 from langchain_secguard.policy import Policy
-from langchain_secguard.urls import UrlTracker, url_end, url_start
+from langchain_secguard.urls import UrlTracker, run_start, url_end, url_start
 
 PolicyOf: TypeAlias = Callable[[str], Policy]
 """Give the policy of an entity type."""
@@ -69,19 +69,21 @@ def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
 
 
 def _whole_url(text: str, span: Span, tracker: UrlTracker, before: list[Span]) -> Span:
-    start = _raw_start(span.start, tracker, before)
+    start = _raw_start(text, span.start, tracker, before)
     while before and before[-1].end > start:
         start = min(start, before.pop().start)
     end = max(span.end, _without_punctuation(text, start, url_end(text, span.end)))
     return Span(start, end, URL, span.score)
 
 
-def _raw_start(position: int, tracker: UrlTracker, before: Sequence[Span]) -> int:
+def _raw_start(text: str, position: int, tracker: UrlTracker, before: Sequence[Span]) -> int:
     """Find where in the text the open URL begins: the tracker saw one character for each hidden span."""
-    start = url_start(tracker.run)
-    if start is None:  # opened by a URL that is hidden just before
-        return before[-1].start if before else position
-    length = len(tracker.run) - start
+    if tracker.opened and before and before[-1].entity_type == URL:
+        return before[-1].start
+    if tracker.opened:  # longer than what the tracker keeps
+        first = run_start(text, position)
+        return first + (url_start(text[first:position]) or 0)
+    length = len(tracker.run) - (url_start(tracker.run) or 0)
     for span in reversed(before):
         if length <= position - span.end:
             break

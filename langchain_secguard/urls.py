@@ -15,7 +15,7 @@ _START = re.compile(
     re.IGNORECASE,
 )
 _ENDS = ' \n\t"<>`'
-_LONGEST_RUN = 4096
+_LONGEST_RUN = 65_536
 _STAND_IN = "x"
 
 
@@ -47,30 +47,37 @@ def url_end(text: str, start: int) -> int:
     return match.start() if match else len(text)
 
 
-class UrlTracker:
-    """Tell whether a text that arrives in pieces is inside a URL where it stands now."""
+def run_start(text: str, end: int) -> int:
+    """Return where the run of characters begins that could belong to a URL and ends at ``end``."""
+    match = _RUN.match(text[:end][::-1])
+    return end - (len(match[0]) if match else 0)
 
-    __slots__ = ("_long", "run")
+
+class UrlTracker:
+    """Tell whether a text that arrives in pieces is inside a URL where it stands now.
+
+    What it tells depends on the text alone, not on how it was cut.
+    """
+
+    __slots__ = ("_pieces", "_size", "_url_before")
 
     def __init__(self) -> None:
-        self.run = ""
-        self._long = False
+        self._pieces: list[str] = []
+        self._size = 0
+        self._url_before = False
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
-        if text[-1:] in _ENDS:
-            if text:
-                self.run, self._long = "", False
+        if text and text[-1] in _ENDS:
+            self._restart("", url_before=False)
             return
-        last = _RUN.match(text[: -_LONGEST_RUN - 1 : -1])
+        last = _RUN.match(text[::-1])
         length = len(last[0]) if last else 0
-        if length == len(text):
-            self.run += text
-        else:
-            self.run, self._long = text[len(text) - length :], False
-        if len(self.run) > _LONGEST_RUN:
-            self._long = self._long or url_start(self.run) is not None
-            self.run = self.run[-_LONGEST_RUN // 2 :]
+        if length < len(text):
+            self._restart(text[len(text) - length :], url_before=False)
+        elif text:
+            self._pieces.append(text)
+            self._size += length
 
     def skip(self, entity_type: str) -> None:
         """Pass over a value of this type that is hidden here, or restored here.
@@ -78,16 +85,32 @@ class UrlTracker:
         What follows a URL at once belongs to it; any other value counts as one letter.
         """
         if entity_type == "URL":
-            self.run, self._long = "", True
+            self._restart("", url_before=True)
         else:
-            self.run += _STAND_IN
+            self._pieces.append(_STAND_IN)
+            self._size += 1
+
+    def _restart(self, run: str, *, url_before: bool) -> None:
+        self._pieces = [run] if run else []
+        self._size = len(run)
+        self._url_before = url_before
+
+    @property
+    def run(self) -> str:
+        """What stands here without white space or quotes, up to this point; one letter for each value."""
+        return "".join(self._pieces)
+
+    @property
+    def opened(self) -> bool:
+        """Whether all of :attr:`run` counts as inside a URL: it follows one, or is longer than any text."""
+        return self._url_before or self._size > _LONGEST_RUN
 
     def refuses(self, entity_type: str) -> bool:
         """Tell whether a value of this type must not be put here, inside a URL that somebody else wrote.
 
         A URL may stand where a Markdown link has its target, since it is that target whole.
         """
-        start = url_start(self.run) if self.run else None
-        if start is None:
-            return self._long
-        return self._long or entity_type != "URL" or start < len(self.run)
+        if self.opened or not self._size:
+            return self.opened
+        start = url_start(self.run)
+        return start is not None and (entity_type != "URL" or start < self._size)

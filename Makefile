@@ -1,0 +1,64 @@
+# Two commands do all the set-up: `make demo` runs the main job, `make test` runs every check.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH := .venv-benchmark
+PIP := -m pip --disable-pip-version-check
+
+.PHONY: help demo test format benchmark clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo       hide a court transcript from a model, and restore its summary"
+	@echo "make test       check format, lint and types, and run the tests and the README's code"
+	@echo "make format     format the code and mend what lint can mend"
+	@echo "make benchmark  measure speed beside LLM Guard (its own environment, 1.5 GB)"
+	@echo "make clean      remove the virtual environments and what was built"
+
+demo: $(VENV)/.demo
+	@$(BIN)/python examples/court_transcript.py
+
+test: $(VENV)/.dev
+	@echo "== format"
+	@$(BIN)/ruff format --check .
+	@echo "== lint"
+	@$(BIN)/ruff check .
+	@echo "== types"
+	@$(BIN)/mypy
+	@echo "== tests, with the README's code"
+	@$(BIN)/pytest -q
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+benchmark: $(BENCH)/.installed
+	@$(BENCH)/bin/python -m benchmarks
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "== making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml
+	@echo "== installing langchain-secguard and what the demo needs into $(VENV)"
+	@$(BIN)/python $(PIP) install --quiet --editable ".[openai]" rich
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml
+	@echo "== installing langchain-secguard and what the checks need into $(VENV)"
+	@$(BIN)/python $(PIP) install --quiet --editable ".[dev]"
+	@touch $@ $(VENV)/.demo
+
+$(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
+	@echo "== installing LLM Guard, the peer that is measured, into $(BENCH) (about a minute)"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt --editable ".[openai]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(BENCH) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
