@@ -6,7 +6,6 @@ driver cannot drift apart.
 
 import re
 import weakref
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -164,9 +163,7 @@ class Hider:
     ) -> Generator[Step, Any, dict[Spelling, Entry]]:
         """Ask the vault, once unless what it knows changes what is to be hidden."""
         entities = [self._entity(spelling, pages if new else ()) for spelling, new in wanted.items()]
-        assignment: Assignment = yield Assign(
-            entities, [Text(page.text, page.generation) for page in pages.values()]
-        )
+        assignment: Assignment = yield Assign(entities, [_question(page) for page in pages.values()])
         entries = dict(zip(wanted, assignment.entries, strict=True)) | assignment.known
         for page, hits in zip(pages.values(), assignment.hits, strict=True):
             self._look_over(page, hits)
@@ -196,21 +193,13 @@ class Hider:
 
     def _look_over(self, page: _Page, hits: Sequence[Hit]) -> None:
         """Add the places of values that the vault knows and the detector did not mark."""
-        starts = [span.start for span in page.spans]
-        new = [Span(hit.start, hit.end, hit.entity_type) for hit in hits if self._is_news(page, starts, hit)]
+        new = [Span(hit.start, hit.end, hit.entity_type) for hit in hits if self._is_wanted(page.text, hit)]
         if new:
             page.spans = tuple(settle(page.text, [*page.spans, *new], self._policy_of))
 
-    def _is_news(self, page: _Page, starts: Sequence[int], hit: Hit) -> bool:
+    def _is_wanted(self, text: str, hit: Hit) -> bool:
         policy = self._policy_of(hit.entity_type)
-        if policy.action == "allow" or self.finder.is_allowed(page.text[hit.start : hit.end]):
-            return False
-        position = bisect_right(starts, hit.start) - 1
-        if position < 0 or hit.end > page.spans[position].end:
-            return True
-        span = page.spans[position]
-        same = (span.start, span.end) == (hit.start, hit.end)
-        return (same or policy.strict) and span.entity_type != hit.entity_type
+        return policy.action != "allow" and not self.finder.is_allowed(text[hit.start : hit.end])
 
     def _render(
         self,
@@ -265,6 +254,11 @@ class Hider:
         disguised = "".join([*parts, page.text[position:]])
         read = [(match.start, disguised[match.start : match.end]) for match in index.find(disguised)]
         return disguised if read == meant else None
+
+
+def _question(page: _Page) -> Text:
+    """Ask where values that are not hidden yet stand in a page."""
+    return Text(page.text, page.generation, tuple([(span.start, span.end) for span in page.spans]))
 
 
 def _spans(page: _Page, kind: Kind) -> Sequence[Span]:

@@ -1,8 +1,10 @@
 """What a vault is: the values that one conversation, case or user has hidden, and who keeps them."""
 
 import uuid
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Protocol, runtime_checkable
 
 from langchain_secguard.placeholders import Ref
@@ -33,10 +35,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Ask where known values stand in ``text``, of those that were added after ``generation``."""
+    """Ask where known values stand in ``text``, of those that were added after ``generation``.
+
+    ``covered`` has the start and end of what is hidden already, sorted and disjoint: a value that stands
+    inside it is not asked about.
+    """
 
     text: str = field(repr=False)
     generation: int = 0
+    covered: tuple[tuple[int, int], ...] = ()
+
+    def asks(self, start: int, end: int) -> bool:
+        """Tell whether characters ``start`` to ``end`` are not all inside one covered piece."""
+        position = bisect_right(self.covered, start, key=itemgetter(0)) - 1
+        return position < 0 or end > self.covered[position][1]
 
 
 @dataclass(frozen=True, slots=True)

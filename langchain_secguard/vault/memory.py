@@ -206,7 +206,9 @@ class _Vault:
             if len(added) <= _FEW and not _may_hold(text.text, added):
                 return []
         return [
-            Hit(start, end, self._phrases.get(key) or "") for start, end, key in self._phrases.find(text.text)
+            Hit(start, end, self._phrases.get(key) or "")
+            for start, end, key in self._phrases.find(text.text)
+            if text.asks(start, end)
         ]
 
     def erase_value(self, value: str) -> int:
