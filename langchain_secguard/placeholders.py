@@ -24,10 +24,10 @@ _NUMBER = r"[1-9][0-9]{0,8}"
 _CHECK = r"[A-Za-z]{5}"
 _BODY = (
     rf"[A-Za-z][A-Za-z0-9]{{0,23}}"
-    rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,4}}{_LAST}|(?:{_SPACE}{_WORD}){{0,4}}{_SPACE})"
+    rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,5}}{_LAST}|(?:{_SPACE}{_WORD}){{0,5}}{_SPACE})"
     rf"{_NUMBER}(?:{_UNDERSCORE}{_CHECK})?"
 )
-_BARE = rf"[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,4}}\\{{0,2}}_{_NUMBER}(?:\\{{0,2}}_[A-Z]{{5}})?"
+_BARE = rf"[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,5}}\\{{0,2}}_{_NUMBER}(?:\\{{0,2}}_[A-Z]{{5}})?"
 
 _INSIDE = rf"[ ]?{_BODY}(?:['\u2019]s)?[ ]?"
 # Each pattern opens with a character class because `re` skips quickly to its members; what was consumed is
@@ -41,17 +41,21 @@ _PARTS = re.compile(
     rf"(?:[ ]?(?:\\{{0,2}}\]|{_CLOSE_ENTITY}))?"
 )
 
-_ENTITY_PART = r"&[\#A-Za-z0-9]{0,7}"
+_ENTITY_PART = (  # of an underscore, or of what closes
+    r"&(?:\#(?:9[35]?|[xX](?:5[dDfF]?)?)?"
+    r"|r(?:b(?:r(?:a(?:ck?)?)?)?|s(?:qb?)?)?|l(?:o(?:w(?:b(?:ar?)?)?)?)?)?"
+)
+_OPEN_PART = r"(?:\#(?:91?|[xX](?:5[bB]?)?)?|l(?:b(?:r(?:a(?:ck?)?)?)?|s(?:qb?)?)?)?"
 _BODY_PART = (
     rf"(?:[A-Za-z][A-Za-z0-9]{{0,23}}"
-    rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,6}}(?:{_LAST}(?:{_WORD})?)?(?:{_UNDERSCORE}(?:{_WORD})?)?"
-    rf"|(?:{_SPACE}{_WORD}){{0,5}}(?:{_UNDERSCORE}(?:{_WORD})?)?{_SPACE}?)"
+    rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,7}}(?:{_LAST}(?:{_WORD})?)?(?:{_UNDERSCORE}(?:{_WORD})?)?"
+    rf"|(?:{_SPACE}{_WORD}){{0,6}}(?:{_UNDERSCORE}(?:{_WORD})?)?{_SPACE}?)"
     rf"(?:['\u2019]s?)?[ ]?(?:\\{{1,2}}|{_ENTITY_PART})?)?"
 )
 _UNFINISHED = re.compile(
     rf"[\[\\&A-Z](?:(?:(?<=\[)|(?<=\\)\\?\[|(?<=&){_OPEN_ENTITY})[ ]?{_BODY_PART}\Z"
-    rf"|(?<=\\)\\?\Z|(?<=&)[\#A-Za-z0-9]{{0,7}}\Z|(?<=[A-Z])(?<!\w[A-Z])[A-Z0-9]{{0,23}}"
-    rf"(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,6}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z)"
+    rf"|(?<=\\)\\?\Z|(?<=&){_OPEN_PART}\Z|(?<=[A-Z])(?<!\w[A-Z])[A-Z0-9]{{0,23}}"
+    rf"(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,7}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z)"
 )
 _STARTS = re.compile(r"[\[\\&A-Z]")
 _WORDS = re.compile(r"&(?:\#\w+|lowbar);|[A-Za-z0-9]+")
