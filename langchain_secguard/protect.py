@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable, ensure_config
 from langchain_core.runnables.config import merge_configs
 from langchain_core.runnables.utils import ConfigurableFieldSpec
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from langchain_secguard.anonymize import Anonymizer
 from langchain_secguard.config import names_vault
@@ -59,10 +59,12 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
     runnable: Runnable[Any, Any]
     deanonymizer: Deanonymizer
 
-    @property
-    def chain(self) -> Runnable[Any, Any]:
-        """The three steps as a sequence."""
-        return self.anonymizer | self.runnable | self.deanonymizer
+    _chain: Runnable[Any, Any] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Put the steps in sequence, once."""
+        super().model_post_init(context)
+        self._chain = self.anonymizer | self.runnable | self.deanonymizer
 
     @property
     def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
@@ -77,7 +79,7 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """Declare what the three steps declare."""
-        return self.chain.config_specs
+        return self._chain.config_specs
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -87,24 +89,24 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the wrapped Runnable on placeholders, and restore its answer."""
         with self._vault(config) as named:
-            return self.chain.invoke(input, named, **kwargs)
+            return self._chain.invoke(input, named, **kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
         async with self._avault(config) as named:
-            return await self.chain.ainvoke(input, named, **kwargs)
+            return await self._chain.ainvoke(input, named, **kwargs)
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Restore the answer while it streams."""
         with self._vault(config) as named:
-            yield from self.chain.stream(input, named, **kwargs)
+            yield from self._chain.stream(input, named, **kwargs)
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
         async with self._avault(config) as named:
-            async for chunk in self.chain.astream(input, named, **kwargs):
+            async for chunk in self._chain.astream(input, named, **kwargs):
                 yield chunk
 
     def _is_named(self, config: RunnableConfig | None) -> bool:
