@@ -101,7 +101,7 @@ class Restorer:
 
     def write(self, parts: Sequence[Part], entries: Entries) -> str:
         """Write a leaf with its values."""
-        return "".join([part if type(part) is str else self._value(part, entries) for part in parts])
+        return "".join([part if isinstance(part, str) else self._value(part, entries) for part in parts])
 
     def _value(self, part: Any, entries: Entries) -> str:
         in_json = type(part) is Piece
@@ -140,7 +140,7 @@ class Restorer:
 
 def look_up(read: Sequence[Sequence[Part]]) -> Generator[list[Ref], list[Entry | None], Entries | None]:
     """Ask for the entries of all placeholders in ``read``; ``None`` when there is none."""
-    found: list[Any] = [part for parts in read for part in parts if type(part) is not str]
+    found: list[Any] = [part for parts in read for part in parts if not isinstance(part, str)]
     if not found:
         return None
     refs = list({part.found.ref if type(part) is Piece else part.ref for part in found})
