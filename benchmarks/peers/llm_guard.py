@@ -46,6 +46,7 @@ from llm_guard.input_scanners.anonymize_helpers import (  # type: ignore[import-
     analyzer as analyzer_module,
 )
 from llm_guard.output_scanners import Deanonymize  # type: ignore[import-not-found, unused-ignore]
+from llm_guard.util import configure_logger  # type: ignore[import-not-found, unused-ignore]
 from llm_guard.vault import Vault  # type: ignore[import-not-found, unused-ignore]
 from presidio_analyzer import Pattern, PatternRecognizer  # type: ignore[import-not-found, unused-ignore]
 from presidio_analyzer.nlp_engine import (  # type: ignore[import-not-found, unused-ignore]
@@ -94,8 +95,10 @@ def anonymizer(
 
 
 def deanonymizer(entries: Sequence[tuple[str, str]], *, strategy: Strategy = "exact") -> Callable[[str], str]:
-    """Return LLM Guard's `Deanonymize` scanner over a vault that holds these (placeholder, value) entries."""
-    silence()
+    """Return LLM Guard's `Deanonymize` scanner over a vault that holds these (placeholder, value) entries.
+
+    Unless :func:`silence` or :func:`silence_as_told` is called first, it prints each entry at each call.
+    """
     scanner = Deanonymize(Vault(list(entries)), matching_strategy=strategy)
 
     def deanonymize(text: str) -> str:
@@ -111,6 +114,11 @@ def silence() -> None:
         cache_logger_on_first_use=True,
     )
     logging.getLogger("presidio-analyzer").setLevel(logging.CRITICAL)
+
+
+def silence_as_told() -> None:
+    """Switch the logging of LLM Guard off in its own way. This comes before :func:`silence`, or never."""
+    configure_logger("ERROR")
 
 
 def _pattern_scanner(vault: Any, entity_types: Sequence[str]) -> Any:
@@ -205,6 +213,7 @@ def main() -> None:
         ("detect in 10 KB dense with entities", _fill(_DENSE, 10_000)),
     ):
         report(f"{name} ({len(analyze(text))} found)", analyze, text)
+    silence()
     for entry_count in (10, 100, 1_000, 10_000):
         entries, answer = _vault_and_answer(entry_count, 5_000)
         report(f"restore {len(answer)} characters of {entry_count} entries", deanonymizer(entries), answer)

@@ -1,0 +1,47 @@
+"""Measure, print a table, and keep it: ``python -m benchmarks [part ...]``.
+
+Run it from the repository's root, in the environment that ``benchmarks/peers/llm_guard.py`` describes.
+"""
+
+import argparse
+import datetime
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import chat, detection, importing, machine, pair, patterns, restoring, streaming, vaults
+from benchmarks.report import Row, table
+
+# What needs LLM Guard comes last: it fills the process with torch.
+_PARTS: dict[str, Callable[[], Iterator[Row]]] = {
+    "importing": importing.measure,
+    "pair": pair.measure,
+    "streaming": streaming.measure,
+    "chat": chat.measure,
+    "vaults": vaults.measure,
+    "detection": detection.measure,
+    "restoring": restoring.measure,
+    "patterns": patterns.measure,
+}
+_RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run the parts that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="*", choices=[[], *_PARTS], help=f"any of {', '.join(_PARTS)}")
+    chosen = parser.parse_args().part or list(_PARTS)
+    now = datetime.datetime.now(tz=datetime.UTC)
+    heading = f"# Benchmark of {now:%Y-%m-%d %H:%M} UTC\n\n{machine.describe()}\n"
+    rows: list[Row] = []
+    for part in chosen:
+        print(f"measuring: {part}", file=sys.stderr)
+        rows += _PARTS[part]()
+    report = f"{heading}\nTimes are the best of many short rounds, the two sides in turns.\n\n{table(rows)}\n"
+    print(report)
+    _RESULTS.mkdir(exist_ok=True)
+    (_RESULTS / f"{now:%Y-%m-%d}.md").write_text(report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Time functions side by side, so that a noisy machine disturbs both sides alike."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+Action = Callable[[], object]
+
+_ROUND = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Hold what one call took, in seconds: the best of all rounds, and their median.
+
+    Whatever else a machine does only ever adds time, so the best is what verdicts are given on.
+    """
+
+    best: float
+    median: float
+
+
+def side_by_side(*actions: Action, seconds: float = 2.0) -> list[Timing]:
+    """Time ``actions`` in turns, in short rounds, for about ``seconds`` in all."""
+    calls = [_calls_in_a_round(action) for action in actions]
+    times: list[list[float]] = [[] for _ in actions]
+    end = time.perf_counter() + seconds
+    while len(times[0]) < 5 or time.perf_counter() < end:
+        for action, count, taken in zip(actions, calls, times, strict=True):
+            taken.append(_round(action, count))
+    return [timing(taken) for taken in times]
+
+
+def timing(times: Sequence[float]) -> Timing:
+    """Sum up the times of several rounds."""
+    return Timing(min(times), statistics.median(times))
+
+
+def _calls_in_a_round(action: Action) -> int:
+    action()
+    return max(1, int(_ROUND / max(_round(action, 1), 1e-9)))
+
+
+def _round(action: Action, calls: int) -> float:
+    gc.collect()
+    start = time.perf_counter()
+    for _ in range(calls):
+        action()
+    return (time.perf_counter() - start) / calls
