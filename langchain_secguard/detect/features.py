@@ -1,0 +1,195 @@
+"""Describe words and their surroundings in numbers, for the name model: at run time and in training alike.
+
+Needs numpy, so it is imported only when names are first looked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from langchain_secguard.detect.tokens import BLANK_LINE, NEWLINE, OPENING, Tokens
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+LOWER, TITLE, UPPER, INITIAL, MIXED, DIGITS, SIGN, UNCASED, PLACEHOLDER = range(9)
+"""The shapes that a word can have."""
+
+FIRST_NAME, LAST_NAME, PLACE, PLACE_START, HONORIFIC = (1 << bit for bit in range(5))
+"""What the lexicon can say of a word; the next 3 bits hold how common it is, 3 more how often a capital."""
+
+COMMONNESS, CAPITALS = 5, 8
+CHARS = 16
+WORD_FLAGS = 9 + 1 + 4 + 8 + 8
+TOKEN_FLAGS = 18
+LETTERS = 26 + 14 + 1
+_SCRIPTS: tuple[tuple[int, int], ...] = (
+    *((0x250, 27), (0x370, 28), (0x400, 29), (0x530, 39), (0x590, 30), (0x600, 31), (0x900, 32)),
+    *((0xE00, 39), (0x1100, 34), (0x1200, 39), (0x1E00, 27), (0x1F00, 28), (0x2000, 38), (0x3040, 35)),
+    *((0x3400, 33), (0xA000, 39), (0xAC00, 34), (0xD800, 39), (0x110000, 39)),
+)
+_SIGN, _OPEN, _CLOSE = 38, 36, 37
+_MOST_WORDS_IN_PLACE = 5
+_SENTENCE_OPENERS = frozenset('.!?:;"“”•*-—(>|')
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Know words: ``index`` gives a folded word's row, ``bits`` what it is, ``places`` longer names.
+
+    The first ``vectors`` rows have a word vector; row 0 is the unknown word.
+    """
+
+    index: Mapping[str, int]
+    bits: NDArray[np.uint16]
+    places: frozenset[str]
+    vectors: int
+
+
+@dataclass(frozen=True)
+class Words:
+    """Describe distinct words: their lexicon rows, letters and flags."""
+
+    rows: Integers
+    shapes: Integers
+    bits: Integers
+
+
+def shape(word: str) -> int:
+    """Tell which of the shapes ``word`` has."""
+    if word.islower():
+        return LOWER
+    if word.istitle():
+        return TITLE if len(word) > 1 else INITIAL
+    if word.isupper():
+        return UPPER if word.isalpha() else (PLACEHOLDER if len(word) > 2 else SIGN)
+    if word.isalpha():
+        return MIXED if word.lower() != word else UNCASED
+    if word.isdecimal():
+        return DIGITS
+    if len(word) > 2 and word[0] == "[":
+        return PLACEHOLDER
+    return UNCASED if word[0].isalpha() else SIGN
+
+
+def look_up(words: Sequence[str], folded: Sequence[str], lexicon: Lexicon) -> Words:
+    """Find what the lexicon knows of each word."""
+    get = lexicon.index.get
+    rows = np.array([get(key, 0) for key in folded], dtype=np.int64)
+    shapes = np.array([shape(word) for word in words], dtype=np.int64)
+    return Words(rows, shapes, lexicon.bits[rows].astype(np.int64))
+
+
+def letters(folded: Sequence[str]) -> Integers:
+    """Spell each word in ``CHARS`` numbers, the middle of a long word left out."""
+    spelled = np.zeros((len(folded), CHARS), dtype=np.int64)
+    half = CHARS // 2 - 1
+    for row, word in enumerate(folded):
+        kept = word if len(word) <= 2 * half else word[:half] + word[-half:]
+        codes = [_letter(char) for char in kept]
+        spelled[row, : len(codes) + 2] = (_OPEN, *codes, _CLOSE)
+    return spelled
+
+
+def _letter(char: str) -> int:
+    code = ord(char)
+    if 97 <= code <= 122:
+        return code - 96
+    if code < 128:
+        return _SIGN
+    return next((script for below, script in _SCRIPTS if code < below), 39)
+
+
+def word_flags(words: Words, foreign: Sequence[bool]) -> Floats:
+    """Spread shapes, name lists and habits of each word over ``WORD_FLAGS`` columns."""
+    count = len(words.rows)
+    flags = np.zeros((count, WORD_FLAGS), dtype=np.float32)
+    each = np.arange(count)
+    flags[each, words.shapes] = 1
+    flags[:, 9] = foreign
+    for column, bit in enumerate((FIRST_NAME, LAST_NAME, PLACE, HONORIFIC), start=10):
+        flags[:, column] = (words.bits & bit) > 0
+    flags[each, 14 + ((words.bits >> COMMONNESS) & 7)] = 1
+    flags[each, 22 + ((words.bits >> CAPITALS) & 7)] = 1
+    return flags
+
+
+@dataclass(frozen=True)
+class Context:
+    """Describe the tokens of a text: flags of each, and a key that is one for all tokens of the same word."""
+
+    flags: Floats
+    keys: Integers
+
+
+def context(tokens: Tokens, folded: Sequence[str], words: Words, lexicon: Lexicon) -> Context:
+    """Describe each token by its place in the line and by the other tokens of the whole text.
+
+    ``folded`` and ``words`` hold one entry for each token.
+    """
+    count = len(tokens)
+    flags = np.zeros((count, TOKEN_FLAGS), dtype=np.float32)
+    gaps, shapes = np.array(tokens.gaps), words.shapes
+    flags[np.arange(count), gaps] = 1
+    after_sign = np.fromiter((word in _SENTENCE_OPENERS for word in tokens.words), np.bool_, count)
+    opening = (gaps >= NEWLINE) | np.concatenate(([True], after_sign[:-1]))
+    flags[:, 6] = opening
+    _mark_places(flags, folded, words, lexicon)
+    capital = (shapes >= TITLE) & (shapes <= MIXED)
+    lower = shapes == LOWER
+    flags[:, 9] = not capital.any()
+    _mark_lines(flags, gaps, shapes)
+    keys = _keys(folded)
+    flags[:, 12:17] = _habits(keys, capital, lower, opening, words, after_sign)
+    flags[:, 17] = np.concatenate((gaps[1:] == 0, [False]))
+    return Context(flags, keys * 2 + lower)
+
+
+def _mark_places(flags: Floats, folded: Sequence[str], words: Words, lexicon: Lexicon) -> None:
+    for start in np.flatnonzero(words.bits & PLACE_START).tolist():
+        for length in range(min(_MOST_WORDS_IN_PLACE, len(folded) - start), 1, -1):
+            if " ".join(folded[start : start + length]) in lexicon.places:
+                flags[start, 7] = 1
+                flags[start + 1 : start + length, 8] = 1
+                break
+
+
+def _mark_lines(flags: Floats, gaps: Integers, shapes: Integers) -> None:
+    lines = np.cumsum((gaps == NEWLINE) | (gaps == BLANK_LINE) | (gaps == OPENING))
+    cased = np.bincount(lines, shapes <= MIXED)
+    upper = np.bincount(lines, shapes == UPPER)
+    title = np.bincount(lines, shapes == TITLE)
+    flags[:, 10] = ((upper > 0.7 * cased) & (cased > 2))[lines]
+    flags[:, 11] = ((title + upper > 0.6 * cased) & (cased > 3))[lines]
+
+
+def _keys(folded: Sequence[str]) -> Integers:
+    seen: dict[str, int] = {}
+    return np.array([seen.setdefault(key, len(seen)) for key in folded], dtype=np.int64)
+
+
+def _habits(
+    keys: Integers,
+    capital: NDArray[np.bool_],
+    lower: NDArray[np.bool_],
+    opening: NDArray[np.bool_],
+    words: Words,
+    after_sign: NDArray[np.bool_],
+) -> Floats:
+    """Tell of each capitalized token how its word is written elsewhere in the text."""
+    honorific = ((words.bits & HONORIFIC) > 0) & capital
+    titled = np.zeros(len(keys), dtype=np.bool_)
+    titled[1:] = honorific[:-1]
+    titled[2:] |= honorific[:-2] & after_sign[1:-1]
+    size = int(keys.max(initial=0)) + 1
+    times = np.bincount(keys, capital, size)
+    columns = (
+        np.bincount(keys, lower, size) > 0,
+        np.bincount(keys, capital & titled, size) > 0,
+        np.bincount(keys, capital & ~opening, size) > 0,
+        times >= 2,
+        times >= 4,
+    )
+    return np.stack([column[keys] & capital for column in columns], axis=1).astype(np.float32)

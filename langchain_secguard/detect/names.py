@@ -1,0 +1,163 @@
+"""Find persons, organizations and locations with the small model that comes with the package.
+
+numpy and the model are loaded when names are first looked for, once for the process.
+"""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from langchain_secguard.detect.base import Span
+from langchain_secguard.detect.mentions import Mention, tidy
+from langchain_secguard.detect.tokens import PLACEHOLDER, Tokens, fold, tokenize
+
+TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
+
+_MODEL = Path(__file__).parent / "data" / "names.npz"
+_CUT = 1.0  # how much O's log-probability is lowered, so that a miss counts for more than a false alarm
+_FAINT = 3.0  # the same for spans whose score stays below one half
+_MARGIN = 4.0
+_RARE = 3
+_ECHO_SCORE = 0.55
+_IMPOSSIBLE = -1e9
+
+
+class NameModel:
+    """Find names with the model in the file ``path``; one instance serves all threads."""
+
+    def __init__(self, path: Path = _MODEL) -> None:
+        from langchain_secguard.detect.network import Network  # noqa: PLC0415 - numpy only when it is needed
+
+        self._network = Network(path)
+
+    def find(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Find the names of each text: sorted, disjoint spans.
+
+        A score of one half is where recall and precision are balanced in favour of recall; spans down to
+        about 0.1 are returned for callers that set a lower threshold.
+        """
+        tokenized = [tokenize(text) for text in texts]
+        logs = self._network.log_probabilities(tokenized)
+        return [self._spans(tokens, rows.tolist()) for tokens, rows in zip(tokenized, logs, strict=True)]
+
+    def _spans(self, tokens: Tokens, logs: list[list[float]]) -> list[Span]:
+        for place, word in enumerate(tokens.words):
+            if len(word) > 2 and word[0] == "[" and PLACEHOLDER.fullmatch(word):
+                logs[place] = [0.0] + [_IMPOSSIBLE] * (2 * len(TYPES))
+        clear = [mention for found in _decode(logs, _CUT) for mention in tidy(tokens, found)]
+        taken = _covered(clear, len(tokens))
+        faint = [
+            mention
+            for found in _decode(logs, _FAINT)
+            for mention in tidy(tokens, found)
+            if not any(taken[mention.first : mention.last + 1])
+        ]
+        spans = [_span(tokens, logs, mention, 0.5, 1.0) for mention in clear]
+        echoes = list(self._echoes(tokens, clear, taken))
+        echoed = _covered(echoes, len(tokens))
+        spans += [_span(tokens, None, mention, _ECHO_SCORE, _ECHO_SCORE) for mention in echoes]
+        spans += [
+            _span(tokens, logs, mention, 0.0, 0.499)
+            for mention in faint
+            if not any(echoed[mention.first : mention.last + 1])
+        ]
+        return sorted(spans)
+
+    def _echoes(
+        self, tokens: Tokens, mentions: Iterable[Mention], taken: Sequence[bool]
+    ) -> Iterator[Mention]:
+        """Find further places where a rare word of a person's name stands alone."""
+        names = {
+            fold(word)
+            for mention in mentions
+            if mention.kind == "PERSON"
+            for word in tokens.words[mention.first : mention.last + 1]
+            if len(word) > 2 and not word.islower() and self._network.commonness(word) < _RARE
+        }
+        start: int | None = None
+        for place, word in enumerate(tokens.words):
+            echo = not taken[place] and len(word) > 2 and word[0].isupper() and fold(word) in names
+            if echo and start is None:
+                start = place
+            elif not echo and start is not None:
+                yield from tidy(tokens, Mention(start, place - 1, "PERSON"))
+                start = None
+        if start is not None:
+            yield from tidy(tokens, Mention(start, len(tokens) - 1, "PERSON"))
+
+
+_lock = threading.Lock()
+_loaded: list[NameModel] = []
+
+
+def find_names(texts: Sequence[str]) -> list[list[Span]]:
+    """Find the persons, organizations and locations of each text with the model of the package."""
+    if not _loaded:
+        with _lock:
+            if not _loaded:
+                _loaded.append(NameModel())
+    return _loaded[0].find(texts)
+
+
+def _decode(logs: Sequence[Sequence[float]], lowered: float) -> Iterator[Mention]:
+    """Find the best sequence of labels in each stretch where a name is possible at all."""
+    start: int | None = None
+    for place, row in enumerate(logs):
+        possible = max(row[1:]) > row[0] - lowered - _MARGIN
+        if possible and start is None:
+            start = place
+        elif not possible and start is not None:
+            yield from _mentions(start, _viterbi(logs[start:place], lowered))
+            start = None
+    if start is not None:
+        yield from _mentions(start, _viterbi(logs[start:], lowered))
+
+
+def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
+    """Choose labels so that an inside label only follows a label of its own type."""
+    values = [rows[0][0] - lowered, *rows[0][1:]]
+    values[2::2] = [_IMPOSSIBLE] * len(TYPES)
+    steps: list[list[int]] = []
+    for row in rows[1:]:
+        best = max(range(len(values)), key=values.__getitem__)
+        step, following = [best] * len(values), [values[best] + score for score in row]
+        following[0] -= lowered
+        for inside in range(2, len(values), 2):
+            step[inside] = inside if values[inside] >= values[inside - 1] else inside - 1
+            following[inside] = values[step[inside]] + row[inside]
+        values = following
+        steps.append(step)
+    labels = [max(range(len(values)), key=values.__getitem__)]
+    for step in reversed(steps):
+        labels.append(step[labels[-1]])
+    return labels[::-1]
+
+
+def _mentions(offset: int, labels: Sequence[int]) -> Iterator[Mention]:
+    start = 0
+    for place, label in enumerate(labels):
+        following = labels[place + 1] if place + 1 < len(labels) else 0
+        if label % 2:
+            start = place
+        if label and (following == 0 or following % 2):
+            yield Mention(offset + start, offset + place, TYPES[(label - 1) // 2])
+
+
+def _covered(mentions: Iterable[Mention], size: int) -> list[bool]:
+    covered = [False] * size
+    for mention in mentions:
+        covered[mention.first : mention.last + 1] = [True] * (mention.last + 1 - mention.first)
+    return covered
+
+
+def _span(
+    tokens: Tokens, logs: Sequence[Sequence[float]] | None, mention: Mention, low: float, high: float
+) -> Span:
+    score = low
+    if logs is not None:
+        rows = logs[mention.first : mention.last + 1]
+        chance = sum(1 - math.exp(min(0.0, row[0])) for row in rows) / len(rows)
+        odds = math.exp(_CUT) * chance / max(1e-6, 1 - chance)
+        score = min(high, max(low, odds / (1 + odds)))
+    return Span(tokens.starts[mention.first], tokens.ends[mention.last], mention.kind, round(score, 3))

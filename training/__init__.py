@@ -1,0 +1,1 @@
+"""How the embedded name detector's model is made."""
