@@ -4,11 +4,11 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
-from langchain_secguard.vault.phrases import PhraseIndex, first_word, fold, phrase_keys
+from langchain_secguard.vault.phrases import PhraseIndex, first_word, fold, fold_case, phrase_keys
 
 _LONG = 20_000
 """Texts longer than this many characters together are searched in a worker thread."""
@@ -85,7 +85,12 @@ class InMemoryVaultStore:
         """Erase every entry of ``value``, however its letters are cased, and return how many there were."""
         with self._lock:
             vault = self._open(vault_id)
-            return vault.erase_value(value) if vault else 0
+            if vault is None:
+                return 0
+            before = vault.generation
+            erased = vault.erase_value(value)
+            self._generation += vault.generation - before
+            return erased
 
     async def aassign(
         self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()
@@ -214,12 +219,16 @@ class _Vault:
     def erase_value(self, value: str) -> int:
         folded = fold(value)
         doomed = [entry for entry in self.entries.values() if fold(entry.value) == folded]
+        gone: set[str] = set()
         for entry in doomed:
             del self.entries[entry.ref]
             del self._refs[entry.ref.entity_type, entry.value]
-            self._forget(phrase_keys(entry.value))
+            gone.update(phrase_keys(entry.value))
             for key in phrase_keys(entry.surrogate or ""):
                 self.surrogates.remove(key)
+        self._forget(gone)
+        for entry in self.entries.values():  # "(Jane Doe)" was known by the words of "Jane Doe"
+            self._learn(gone.intersection(phrase_keys(entry.value)), entry.ref.entity_type)
         return len(doomed)
 
     def _add(self, entity: Entity) -> Entry:
@@ -254,15 +263,14 @@ class _Vault:
                 self._phrases.add(key, entity_type)
                 self._added.append(key)
 
-    def _forget(self, keys: Iterable[str]) -> None:
+    def _forget(self, keys: Collection[str]) -> None:
         for key in keys:
             self._phrases.remove(key)
-        gone = set(keys)
-        self._added = ["" if key in gone else key for key in self._added]
+        self._added = ["" if key in keys else key for key in self._added]
 
 
 def _may_hold(text: str, keys: Iterable[str]) -> bool:
-    folded = text.casefold()
+    folded = fold_case(text)
     return any(key and first_word(key) in folded for key in keys)
 
 

@@ -15,6 +15,11 @@ MAX_WORDS = 8
 
 _WORD = re.compile(r"\w+")
 _SPACES = re.compile(r"\s+")
+_MARKED = re.compile(
+    "[\u0130\u0345\u01f0\u0390\u03b0\u1e96-\u1e99\u1f50\u1f52\u1f54\u1f56\u1fb6\u1fb7\u1fc6\u1fc7"
+    "\u1fd2\u1fd3\u1fd6\u1fd7\u1fe2-\u1fe4\u1fe6\u1fe7\u1ff6\u1ff7]"
+)
+"""What folding case would turn from a letter into a letter and a mark, or from a mark into a letter."""
 
 
 class Match(NamedTuple):
@@ -38,7 +43,16 @@ def phrase_keys(value: str) -> tuple[str, ...]:
 
 def fold(phrase: str) -> str:
     """Write a phrase so that its case and the white space in it do not matter."""
-    return _SPACES.sub(" ", phrase.replace("\u2019", "'")).casefold()
+    return fold_case(_SPACES.sub(" ", phrase.replace("\u2019", "'")))
+
+
+def fold_case(text: str) -> str:
+    """Write ``text`` so that its case does not matter, and what was one word stays one."""
+    return (text if text.isascii() else _MARKED.sub(_unmarked, text)).casefold()
+
+
+def _unmarked(match: re.Match[str]) -> str:
+    return match[0].casefold()[0] if match[0].isalpha() else "\u0301"
 
 
 def word_sequences(text: str, max_words: int = MAX_WORDS) -> Iterator[Match]:
@@ -53,7 +67,7 @@ def word_sequences(text: str, max_words: int = MAX_WORDS) -> Iterator[Match]:
 def first_word(key: str) -> str:
     """Return the first word of a key, its case folded."""
     match = _WORD.search(key)
-    return match[0].casefold() if match else ""
+    return fold_case(match[0]) if match else ""
 
 
 def _word_spans(text: str) -> list[tuple[int, int]]:
@@ -127,7 +141,7 @@ class PhraseIndex(Generic[T]):
         return matches, len(text)
 
     def _longest_at(self, text: str, span: tuple[int, int]) -> int:
-        return self._longest.get(text[slice(*span)].casefold(), 0)
+        return self._longest.get(fold_case(text[slice(*span)]), 0)
 
     def _at(
         self, text: str, spans: Sequence[tuple[int, int]], position: int, longest: int
@@ -146,8 +160,7 @@ class PhraseIndex(Generic[T]):
             return True
         if not longest or len(complete) > longest:
             return False
-        begun = self._begun is None or fold(text[spans[position][0] : complete[-1][1]]) in self._begun
-        return begun or len(complete) < min(longest, len(spans) - position)
+        return self._begun is None or fold(text[spans[position][0] : complete[-1][1]]) in self._begun
 
 
 class PhraseStream(Generic[T]):
