@@ -28,14 +28,22 @@ from langchain_secguard import Anonymizer, Deanonymizer, Form, SecGuardError, Va
 from langchain_secguard.vault import Entry
 
 COLOURS = {
-    "PERSON": "bold magenta", "ORGANIZATION": "bold blue", "LOCATION": "bold green", "DATE_TIME": "bold yellow",
-    "EMAIL_ADDRESS": "bold cyan", "PHONE_NUMBER": "bold cyan", "ID_NUMBER": "bold yellow",
-}  # fmt: skip
+    "PERSON": "bold magenta",
+    "ORGANIZATION": "bold blue",
+    "LOCATION": "bold green",
+    "DATE_TIME": "bold yellow",
+    "ID_NUMBER": "bold yellow",
+    "EMAIL_ADDRESS": "bold cyan",
+    "PHONE_NUMBER": "bold cyan",
+}
 OTHER = "bold red"
 
 PROMPT = ChatPromptTemplate.from_messages(
     [
-        ("system", "Summarize the document in three sentences. Keep each placeholder, such as [PERSON_1], as it is."),
+        (
+            "system",
+            "Summarize the document in three sentences. Keep each placeholder, such as [PERSON_1], as it is.",
+        ),
         ("human", "{document}"),
     ]
 )
@@ -104,7 +112,10 @@ def choose_model() -> tuple[BaseChatModel, str]:
         from langchain_openai import ChatOpenAI  # noqa: PLC0415 - needed with a key only
 
         return ChatOpenAI(model="gpt-4o-mini"), "ChatOpenAI gpt-4o-mini"
-    return ExtractiveSummarizer(), "offline extractive summarizer (set OPENAI_API_KEY for OpenAI's gpt-4o-mini)"
+    return (
+        ExtractiveSummarizer(),
+        "a summarizer that runs here (OPENAI_API_KEY is not set)",
+    )
 
 
 def colour(entry: Entry) -> str:
@@ -127,7 +138,9 @@ def found(entries: list[Entry], vault: Vault) -> Table:
         table.add_column(column, overflow="fold")
     for entry in sorted(entries, key=lambda entry: entry.ref):
         value = " ".join(entry.value.split())
-        table.add_row(entry.ref.entity_type, Form().mint(entry.ref, vault.vault_id), Text(value, colour(entry)))
+        table.add_row(
+            entry.ref.entity_type, Form().mint(entry.ref, vault.vault_id), Text(value, colour(entry))
+        )
     return table
 
 

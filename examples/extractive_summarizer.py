@@ -1,4 +1,4 @@
-"""A small chat model that needs no network: it reads its prompt and answers with the sentences that matter most."""
+"""A small chat model that needs no network: it answers with the sentences of its prompt that tell most."""
 
 import re
 from collections import Counter
@@ -14,9 +14,12 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[])|\n{2,}")
 _ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|No|St|Inc|Corp|v|vs|[A-Z])\.$")
 _WORD = re.compile(r"\[?\w+\]?")
 _COMMON = frozenset(
-    "a an and are as at be been by for from had has have he her his in is it its of on or she that the their they "
-    "this to was were which who will with".split()
-)
+    {
+        "a", "an", "and", "are", "as", "at", "be", "been", "by", "for", "from", "had", "has", "have", "he",
+        "her", "his", "in", "is", "it", "its", "of", "on", "or", "she", "that", "the", "their", "they", "this", "to",
+        "was", "were", "which", "who", "will", "with",
+    }
+)  # fmt: skip
 
 
 class ExtractiveSummarizer(BaseChatModel):

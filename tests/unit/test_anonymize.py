@@ -33,7 +33,8 @@ def anonymizer(**options: Any) -> Anonymizer:
 
 def test_each_value_has_one_placeholder_numbered_as_it_appears() -> None:
     assert anonymizer().invoke(TEXT + " Bob Roe too.") == (
-        "[PERSON_1] of [ORGANIZATION_1] wrote from [EMAIL_ADDRESS_1]; [PERSON_1] lives in [LOCATION_1]. [PERSON_2] too."
+        "[PERSON_1] of [ORGANIZATION_1] wrote from [EMAIL_ADDRESS_1]; [PERSON_1] lives in [LOCATION_1]. "
+        "[PERSON_2] too."
     )
 
 

@@ -20,7 +20,7 @@ class Echo:
 
     def __call__(self, value: Any, config: RunnableConfig) -> Any:
         self.seen.append(value)
-        self.vaults.append(config.get("configurable", {}).get("vault"))
+        self.vaults += [config["configurable"]["vault"]] if "vault" in config["configurable"] else []
         return value
 
 

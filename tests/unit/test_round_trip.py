@@ -72,8 +72,8 @@ def messages(draw: st.DrawFn) -> BaseMessage:
                 HumanMessage(text, id="1"),
                 HumanMessage(blocks, response_metadata={"a": 1}),
                 SystemMessage(text),
-                ChatMessage(text, role="critic"),
-                FunctionMessage(text, name="f"),
+                ChatMessage(content=text, role="critic"),
+                FunctionMessage(content=text, name="f"),
                 ToolMessage(text, tool_call_id="call_1", artifact={"raw": text}),
                 ToolMessage(blocks[:1], tool_call_id="call_1", status="error"),
                 AIMessage(text, tool_calls=[call], usage_metadata=None),
@@ -163,14 +163,14 @@ def test_every_cut_of_content_blocks_streams_what_invoke_gives(text: str) -> Non
         content = joined(deanonymizer.transform(iter(chunks))).content if chunks else []
         assert [block["reasoning" if block["index"] == 0 else "text"] for block in content] == [text] * len(
             content
-        )  # type: ignore[index,call-overload]
+        )
 
 
 @given(data(), st.booleans())
 @settings(deadline=None, max_examples=40)
 def test_every_cut_of_tool_call_arguments_is_json_of_the_values(
     args: dict[str, Any], ascii_only: bool
-) -> None:  # noqa: FBT001
+) -> None:
     anonymizer, deanonymizer = pair()
     hidden = anonymizer.invoke(AIMessage("", tool_calls=[{"name": "f", "args": args, "id": "1"}])).tool_calls[
         0

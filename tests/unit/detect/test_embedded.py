@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from langchain_secguard.detect import EmbeddedDetector
 
 COMPLAINT = (
-    "Plaintiff, Jane Doe, by and through her attorneys, files this complaint against Defendant, Big Corporation."
-    "\nOn July 15, 2023, at 123 Industrial Way, Springfield, Illinois 62701, she was hurt. "
-    "Write to jane.doe@example.com,\ncall (217) 555-0142; SSN 219-09-9999; card 4111 1111 1111 1111; from 203.0.113.42."
+    "Plaintiff, Jane Doe, by and through her attorneys, files this complaint against Defendant, "
+    "Big Corporation.\nOn July 15, 2023, at 123 Industrial Way, Springfield, Illinois 62701, she was hurt. "
+    "Write to jane.doe@example.com,\ncall (217) 555-0142; "
+    "SSN 219-09-9999; card 4111 1111 1111 1111; from 203.0.113.42."
 )
 
 
