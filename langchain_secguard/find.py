@@ -19,7 +19,8 @@ STANDARD_TYPES = frozenset(
     {
         "CREDIT_CARD", "CRYPTO", CUSTOM, "DATE_TIME", "EMAIL_ADDRESS", "IBAN_CODE", "ID_NUMBER",
         "IP_ADDRESS", "LOCATION", "MAC_ADDRESS", "MEDICAL_LICENSE", "NRP", "ORGANIZATION", "PERSON",
-        "PHONE_NUMBER", "SECRET", "URL", "US_BANK_NUMBER", "US_DRIVER_LICENSE", "US_ITIN", "US_PASSPORT", "US_SSN", "UUID",
+        "PHONE_NUMBER", "SECRET", "URL", "US_BANK_NUMBER", "US_DRIVER_LICENSE", "US_ITIN",
+        "US_LICENSE_PLATE", "US_PASSPORT", "US_SSN", "UUID",
     }
 )  # fmt: skip
 """Entity types of which a bent spelling ("[person 1]") is always taken for a placeholder."""
@@ -105,15 +106,13 @@ class Finder:
         """Turn what the detector found into spans to hide, and remember them.
 
         Raises:
-            DetectorError: A span is outside its text, or the number of lists is not that of the texts.
+            DetectorError: A span is outside its text, or the number of lists is not that of the texts, or
+                these are no lists of spans at all.
         """
-        if len(detected) != len(texts):
-            raise DetectorError(
-                f"{type(self._detector).__name__} gave {len(detected)} lists for {len(texts)} texts"
-            )
+        marked = self._marked(list(texts.values()), detected)
         learned = {
             key: tuple(self._spans(text, spans))
-            for (key, text), spans in zip(texts.items(), detected, strict=True)
+            for (key, text), spans in zip(texts.items(), marked, strict=True)
         }
         for key, spans in learned.items():
             self._cache.put(key, spans)
@@ -123,9 +122,23 @@ class Finder:
         """Tell whether ``text`` is one of the allowed names."""
         return bool(self._allowed) and _name_key(text) in self._allowed
 
-    def _spans(self, text: str, detected: Sequence[Span]) -> list[Span]:
-        checked = (self._checked(span, len(text)) for span in detected)
-        spans = [span for span in checked if self._wanted(text, span)]
+    def _marked(self, texts: Sequence[str], detected: Sequence[Sequence[Span]]) -> list[list[Span]]:
+        """Check what the detector gave, and leave out what is not wanted."""
+        name = type(self._detector).__name__
+        try:
+            if len(detected) == len(texts):
+                return [
+                    [mark for span in spans if self._wanted(text, mark := self._checked(span, len(text)))]
+                    for text, spans in zip(texts, detected, strict=True)
+                ]
+            failure = DetectorError(f"{name} gave {len(detected)} lists for {len(texts)} texts")
+        except (AttributeError, TypeError, ValueError) as error:
+            failure = DetectorError(
+                f"{name} gave what is no list of spans for each text ({type(error).__name__})"
+            )
+        raise failure
+
+    def _spans(self, text: str, spans: list[Span]) -> list[Span]:
         self._seen_types.update(span.entity_type for span in spans)
         if self._hidden:
             spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langchain_secguard.detect import EmbeddedDetector
+from langchain_secguard.find import STANDARD_TYPES
 
 COMPLAINT = (
     "Plaintiff, Jane Doe, by and through her attorneys, files this complaint against Defendant, "
@@ -33,6 +34,10 @@ def test_a_complaint_is_found_whole() -> None:
         ("CREDIT_CARD", "4111 1111 1111 1111"),
         ("IP_ADDRESS", "203.0.113.42"),
     }
+
+
+def test_a_bent_placeholder_of_any_of_its_types_counts_as_one() -> None:
+    assert EmbeddedDetector.ENTITY_TYPES <= STANDARD_TYPES
 
 
 def test_only_the_types_asked_for_are_found() -> None:
