@@ -11,7 +11,7 @@ from langchain_secguard.events import DEANONYMIZED, aannounce, announce
 from langchain_secguard.leaf import Reader
 from langchain_secguard.placeholders import entity_type_name
 from langchain_secguard.restore import Restorer, Rules
-from langchain_secguard.steps import PairStep, adrive, drive
+from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded
 from langchain_secguard.stream import StreamRestorer
 from langchain_secguard.vault import Vault
 
@@ -106,7 +106,7 @@ class Deanonymizer(PairStep):
     ) -> Any:
         vault = self._vault_of(config)
         restorer = self._restorer(vault)
-        restorer.reader.surrogates = vault.surrogates()
+        restorer.reader.surrogates = guarded(vault.surrogates)
         restored = drive(restorer.whole(value), vault.lookup)
         announce(run_manager, DEANONYMIZED, _report(restorer, vault))
         return restored
@@ -116,7 +116,7 @@ class Deanonymizer(PairStep):
     ) -> Any:
         vault = self._vault_of(config)
         restorer = self._restorer(vault)
-        restorer.reader.surrogates = await vault.asurrogates()
+        restorer.reader.surrogates = await aguarded(vault.asurrogates)
         restored = await adrive(restorer.whole(value), vault.alookup)
         await aannounce(run_manager, DEANONYMIZED, _report(restorer, vault))
         return restored
@@ -128,7 +128,7 @@ class Deanonymizer(PairStep):
         restorer = self._restorer(vault)
         stream = StreamRestorer(restorer, self.keys)
         for chunk in chunks:
-            restorer.reader.surrogates = vault.surrogates()
+            restorer.reader.surrogates = guarded(vault.surrogates)
             if stream.quick(chunk):
                 yield chunk
             else:
@@ -143,7 +143,7 @@ class Deanonymizer(PairStep):
         restorer = self._restorer(vault)
         stream = StreamRestorer(restorer, self.keys)
         async for chunk in chunks:
-            restorer.reader.surrogates = await vault.asurrogates()
+            restorer.reader.surrogates = await aguarded(vault.asurrogates)
             if stream.quick(chunk):
                 yield chunk
                 continue

@@ -5,6 +5,7 @@ answer; it holds all logic, and the drivers here hold all I/O.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from langchain_core.documents import Document
@@ -12,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import ConfigurableFieldSpec
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from langchain_secguard.config import VAULT_SPECS, find_vault
 from langchain_secguard.errors import SecGuardError, VaultUnavailableError
@@ -46,6 +47,16 @@ class PairStep(RunnableSerializable[Any, Any]):
     def _read_form(cls, form: Form | Literal["brackets", "llm_guard"]) -> Form:
         return Form(style=form) if isinstance(form, str) else form
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse: a step is frozen. The error of pydantic's own would echo the value."""
+        if name in type(self).model_fields:
+            raise ValidationError.from_exception_data(
+                type(self).__name__,
+                [{"type": "frozen_instance", "loc": (name,), "input": None}],
+                hide_input=True,
+            )
+        super().__setattr__(name, value)
+
     @property
     def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
         """The shapes that the step takes."""
@@ -75,7 +86,7 @@ def drive(plan: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
     try:
         request = next(plan)
         while True:
-            request = plan.send(_guarded(perform, request))
+            request = plan.send(guarded(partial(perform, request)))
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -85,27 +96,28 @@ async def adrive(plan: Generator[Any, Any, T], perform: Callable[[Any], Awaitabl
     """Carry out a plan without blocking the event loop."""
     try:
         request = next(plan)
+        while True:
+            request = plan.send(await aguarded(partial(perform, request)))
     except StopIteration as stop:
-        return stop.value  # type: ignore[no-any-return]
-    while True:
-        try:
-            answer = await perform(request)
-        except SecGuardError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
-            failure = _unavailable(error)
-        else:
-            try:
-                request = plan.send(answer)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
-            continue
-        raise failure
+        result: T = stop.value
+        return result
 
 
-def _guarded(perform: Callable[[Any], Any], request: Any) -> Any:
+def guarded(ask: Callable[[], T]) -> T:
+    """Ask a store, and tell of its failure without its message, which may hold a value."""
     try:
-        return perform(request)
+        return ask()
+    except SecGuardError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+        failure = _unavailable(error)
+    raise failure
+
+
+async def aguarded(ask: Callable[[], Awaitable[T]]) -> T:
+    """Do what :func:`guarded` does, without blocking the event loop."""
+    try:
+        return await ask()
     except SecGuardError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
