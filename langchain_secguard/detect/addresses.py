@@ -31,7 +31,7 @@ _STREETS = (
     r"|Walk|Turnpike|Tpke|Expressway|Expy|Freeway|Fwy|Path|Pike|Point|Pt|Ridge|Route|Rte|Broadway|Causeway|Crossing|Xing"
     r"|Quay|Wharf|Esplanade|Promenade|Parade|Common|Green|Heights|Hts|Landing|Manor|Meadows?|Park|Pass|View|Vista|Mall"
 )
-_NAME = r"[^\W\d_a-z][\w.'’-]{0,30}"  # a capitalised word
+_NAME = r"(?:[A-Z][a-z]{0,2}\.(?=[ ])|[^\W\d_a-z][\w'\u2019-]{0,30})"  # a capitalised word, or St.
 _BREAK = r"(?:[ ]?,[ ]{0,3}\n?[ \t]{0,8}|[ \t]{0,3}\n[ \t]{0,8}|[ ])"
 _ZIP = r"[0-9]{5}(?:-[0-9]{4})?(?![\w-])"
 _POSTCODE = r"[A-Z]{1,2}[0-9][A-Z0-9]? [0-9][A-Z]{2}(?!\w)"
@@ -68,53 +68,45 @@ _lower_street = Lazy(
     r"(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|drive|dr|court|way|place|terrace|parkway|crescent)(?![\w’'])"
     r"(?P<town>,?[ ](?:(?:apt|unit|suite)\.?[ ]#?\w{1,5},?[ ])?(?:[a-z]{2,15}[ ,]{1,2}){1,4}[0-9]{5}(?:-[0-9]{4})?(?!\w))?",
 )
-_box = Lazy(
-    rf"(?i:p\.?[ ]?o\.?[ ]?box|post office box|postfach|locked bag|\bpmb)[ ]?#?[ ]?[0-9]{{1,6}}(?!\w)(?P<town>{_TOWN})?{_COUNTRY}",
-    re.NOFLAG,
-)
-_town = Lazy(rf"(?<!\w)(?P<state>{_STATES}|{_ABBREVIATED}),?[ ]{{1,2}}{_ZIP}{_COUNTRY}", re.NOFLAG)
-_before_state = Lazy(rf"(?:(?<=^)|(?<=[^\w]))(?P<city>{_CITY}),?[ ]?\n?$", re.NOFLAG)
-_postcode = Lazy(r"[A-Z](?<![\w-][A-Z])[A-Z]?[0-9][A-Z0-9]?[ ][0-9][ABD-HJLNP-UW-Z]{2}(?!\w)")
+_box = Lazy(r"(?:box|postfach|pmb)[ ]?(?:#|no\.?)?[ ]?[0-9]{1,6}(?!\w)")
+_before_box = Lazy(r"(?<![a-z])(?:p\.?[ ]?o\.?|post[ ]office|locked)[ ]?$")
+_town_after = Lazy(rf"(?P<town>{_TOWN})?{_COUNTRY}", re.NOFLAG)
+_zip = Lazy(rf"[0-9](?<![\w-][0-9])[0-9]{{4}}(?:-[0-9]{{4}})?(?![\w-]){_COUNTRY}", re.NOFLAG)
+_state_before = Lazy(rf"(?<![\w])(?:{_STATES}|{_ABBREVIATED}),?\s{{1,2}}$", re.NOFLAG)
+_city_before = Lazy(rf"(?<![\w])(?P<city>{_CITY}),?[ ]?\n?$", re.NOFLAG)
+# The inward half of a British postcode, which never has C, I, K, M, O or V; the outward half stands before it.
+_inward = Lazy(r"[0-9](?<=[A-Z0-9] .)[ABD-HJLNP-UW-Z]{2}(?!\w)")
+_outward = Lazy(r"(?<![\w-])[A-Z]{1,2}[0-9][A-Z0-9]?[ ]$")
 _GERMAN_TOWN = rf"(?:{_BREAK}(?:(?:D|A|CH|DE|AT)-)?[0-9]{{4,5}}[ ]{_NAME}(?:[ ](?:am|an der|im|bei|{_NAME})){{0,3}}{_COUNTRY})"
+# Digits that follow a German or Dutch word for a street; then the street is read backwards.
 _german = Lazy(
-    r"(?<!\w)(?:(?:Am|An der|Auf dem|Im|In der|Zum|Zur|Unter den)[ ])?[A-ZÄÖÜ][\wäöüß.-]{0,30}(?:(?:[ -][A-ZÄÖÜ][\wäöüß.-]{0,20}){0,2}[ -])?"
-    r"(?<=[\w. -])(?:(?<=[a-zäöüß-])(?:straße|strasse|str\.|weg|platz|allee|gasse|ring|damm|ufer|straat|gracht|laan|plein|kade|singel)"
-    rf"|(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Damm|Ufer|Linden))[ ][0-9]{{1,4}}(?:[ ]?[a-zA-Z](?!\w))?(?:[-/][0-9]{{1,4}}[a-z]?)?(?!\w)"
-    rf"(?P<town>{_GERMAN_TOWN}|{_BREAK}[0-9]{{4}}[ ]?[A-Z]{{2}}[ ]{_NAME}(?:[ ]{_NAME})?{_COUNTRY})?",
+    r"[0-9](?<=[gremtnls.] .)(?:(?<=weg .)|(?<=(?:str\.|ring|damm|ufer|laan|kade) .)|(?<=(?:platz|allee|gasse|plein) .)"
+    r"|(?<=(?:straße|straat|gracht|singel|linden) .)|(?<=strasse .))[0-9]{0,3}(?:[ ]?[a-z](?!\w))?"
+    r"(?:[-/][0-9]{1,4}[a-z]?)?(?!\w)",
     re.NOFLAG,
 )
+_german_before = Lazy(
+    r"(?<!\w)(?:(?:Am|An der|Auf dem|Im|In der|Zum|Zur|Unter den)[ ])?[A-ZÄÖÜ][\w.-]{0,30}"
+    r"(?:[ -][A-ZÄÖÜ][\w.-]{0,20}){0,3}[ ]$",
+    re.NOFLAG,
+)
+_german_town = Lazy(
+    rf"{_BREAK}(?:(?:D|A|CH|DE|AT)-)?(?:[0-9]{{4}}[ ]?[A-Z]{{2}}|[0-9]{{4,5}})[ ]{_NAME}"
+    rf"(?:[ ](?:am|an der|im|bei|{_NAME})){{0,3}}{_COUNTRY}",
+    re.NOFLAG,
+)
+_NEEDS_TOWN = ("ring ", "kade ", "plein ", "linden ", "ufer ")
 _french = Lazy(
     r"[0-9](?<![\w.,$€£#/-][0-9])[0-9]{0,3}(?:[ ]?(?:bis|ter|quater))?,?[ ](?i:rue|avenue|av\.|boulevard|bd|place|chemin|allée|impasse|quai|cours|route|passage|square|faubourg)"
     rf"[ ](?:(?:de|du|des|la|le|les|l['’]\w+|d['’]\w+|et|en|sur|{_NAME})[ ]?){{1,7}}(?<![ ])(?P<town>{_BREAK}(?:F-)?[0-9]{{5}}[ ]{_NAME}(?:[ ]{_NAME}){{0,3}}{_COUNTRY})?",
     re.NOFLAG,
 )
 _southern = Lazy(
-    rf"(?<!\w)(?:Calle|C/|Avenida|Avda\.|Paseo|Plaza|Via|Viale|Piazza|Corso|Largo|Vicolo|Rua|Praça)[ ](?:(?:de|del|della|dei|la|las|los|el|{_NAME})[ ]){{0,5}}{_NAME},?[ ](?:n[.º°]?[ ]?)?[0-9]{{1,4}}(?!\w)"
+    r"(?:Calle|C/|Avenida|Avda\.|Paseo|Plaza|Via|Viale|Piazza|Corso|Largo|Vicolo|Rua|Praça)[ ]"
+    rf"(?:(?:de|del|della|dei|la|las|los|el|{_NAME})[ ]){{0,5}}{_NAME},?[ ](?:n[.º°]?[ ]?)?[0-9]{{1,4}}(?!\w)"
     rf"(?P<town>{_BREAK}[0-9]{{5}}[ ]{_NAME}(?:[ ]{_NAME}){{0,3}}{_COUNTRY})?",
     re.NOFLAG,
 )
-_GERMAN_CUES = (
-    "stra",
-    "str.",
-    "weg ",
-    "platz",
-    "allee",
-    "gasse",
-    "ring ",
-    "damm ",
-    "ufer ",
-    "gracht",
-    "laan",
-    "plein",
-    "kade",
-    "singel",
-    "linden",
-)
-_FRENCH_CUES = ("rue ", "avenue ", "av. ", "boulevard ", "bd ", "place ", "chemin ", "allée ", "impasse ", "quai ", "cours ",
-                "route ", "passage ", "square ", "faubourg ")  # fmt: skip
-_SOUTHERN_CUES = ("calle ", "c/ ", "avenida ", "avda. ", "paseo ", "plaza ", "via ", "viale ", "piazza ", "corso ", "largo ",
-                  "vicolo ", "rua ", "praça ")  # fmt: skip
-_CUED = ((_GERMAN_CUES, _german), (_FRENCH_CUES, _french), (_SOUTHERN_CUES, _southern))
 
 
 def find_addresses(folded: Folded) -> Iterator[Candidate]:
@@ -122,17 +114,17 @@ def find_addresses(folded: Folded) -> Iterator[Candidate]:
     if not folded.regions:
         return
     for pattern in (_street, _numbered_street):
-        for match in folded.near_digits(pattern):
+        for match in folded.widely(pattern):
             yield _address(match, 0.85)
-    for match in folded.low_near_digits(_lower_street):
+    for match in folded.low_widely(_lower_street):
         yield _address(match, 0.6)
-    if " box" in folded.low or "postfach" in folded.low or "pmb" in folded.low:
-        for match in folded.near_digits(_box):
-            yield _address(match, 0.85)
-    for cues, pattern in _CUED:
-        if any(cue in folded.low for cue in cues):
-            for match in folded.near_digits(pattern):
-                yield _address(match, 0.8)
+    for match in folded.widely(_french):
+        yield _address(match, 0.8)
+    for match in folded.widely(_southern):
+        yield _address(match, 0.5)
+    if "box" in folded.low or "postfach" in folded.low or "pmb" in folded.low:
+        yield from _boxes(folded)
+    yield from _germans(folded)
     yield from _towns(folded)
 
 
@@ -142,12 +134,41 @@ def _address(match: re.Match[str], score: float) -> Candidate:
     return Candidate(*match.span(), "LOCATION", 0.95 if town else score, Rank.VALID if town else Rank.CONTEXT)
 
 
+def _boxes(folded: Folded) -> Iterator[Candidate]:
+    """Find post office boxes."""
+    low = folded.low
+    for match in folded.low_near_digits(_box):
+        lowest = max(0, match.start() - 14)
+        before = _before_box.regex.search(low, lowest, match.start())
+        after = _town_after.regex.match(folded.text, match.end())
+        if after and (before or not match[0].startswith("box")):
+            start = before.start() if before else match.start()
+            yield Candidate(start, after.end(), "LOCATION", 0.95 if after["town"] else 0.85, Rank.VALID)
+
+
+def _germans(folded: Folded) -> Iterator[Candidate]:
+    """Find German and Dutch addresses, in which the number follows the street."""
+    text = folded.text
+    for match in folded.low_near_digits(_german):
+        street = _german_before.regex.search(text, max(0, match.start() - 60), match.start())
+        town = _german_town.regex.match(text, match.end())
+        if street and (town or not street[0].lower().endswith(_NEEDS_TOWN)):
+            end = (town or match).end()
+            yield Candidate(
+                street.start(), end, "LOCATION", 0.95 if town else 0.7, Rank.VALID if town else Rank.CONTEXT
+            )
+
+
 def _towns(folded: Folded) -> Iterator[Candidate]:
     """Find a town, state and ZIP code, and a British postcode, without a street."""
-    for match in folded.near_digits(_town):
-        lowest = max(0, match.start() - 60)
-        city = _before_state.regex.search(folded.text[lowest : match.start()])
-        start = lowest + city.start("city") if city else match.start()
-        yield Candidate(start, match.end(), "LOCATION", 0.85 if city else 0.6, Rank.CONTEXT)
-    for match in folded.near_digits(_postcode):
-        yield Candidate(*match.span(), "LOCATION", 0.7)
+    text = folded.text
+    for match in folded.near_digits(_zip) if folded.has_five_digits else ():
+        state = _state_before.regex.search(text, max(0, match.start() - 24), match.start())
+        if state:
+            city = _city_before.regex.search(text, max(0, state.start() - 50), state.start())
+            start = city.start() if city else state.start()
+            yield Candidate(start, match.end(), "LOCATION", 0.85 if city else 0.6, Rank.CONTEXT)
+    for match in folded.near_digits(_inward):
+        outward = _outward.regex.search(text, max(0, match.start() - 5), match.start())
+        if outward:
+            yield Candidate(outward.start(), match.end(), "LOCATION", 0.7)

@@ -6,6 +6,7 @@ values are case-folded when they are read.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from langchain_secguard.detect import checks
@@ -18,37 +19,61 @@ CODE_TYPES = frozenset({
     "MEDICAL_LICENSE", "ID_NUMBER",
 })  # fmt: skip
 
+# The words that announce a number of each kind; "number", "no", "id" and an s may be joined to them.
 _WORDS = {
-    "social": r"ssns?|ss ?#|ss no|social[ _-]?security|soc\.? ?sec\.?|itins?|tax ?id|tin|tax(?:payer)?[ _-]identification",
-    "passport": r"passports?",
-    "driver": r"driver[’']?s?[’']?[ _-]?licen[cs]e|driving[ _-]licen[cs]e|dl|d\.l\.|licen[cs]e (?:no|number|#)",
-    "account": r"(?:bank[ _-]?)?account|acct|a/c|checking|savings",
-    "routing": r"routing|aba|rtn|sort[ _-]?code|transit",
-    "plate": r"(?:licen[cs]e[ _-]|number[ _-]|registration[ _-]|vehicle[ _-])?plates?|vehicle registration|tag",
-    "dea": r"dea",
-    "npi": r"npi|national provider",
-    "vin": r"vin|vehicle identification",
-    "health": r"mrn|medical[ _-]record|health[ _-]record|nhs|medicare|medicaid|health[ _-](?:card|insurance)|chart",
-    "phone": r"(?:tele)?phone|tel|mobile|cell|fax|whatsapp|hotline|pager",
-    "birth": r"dob|d\.o\.b\.?|date[ _-]of[ _-]birth|birth[ _-]?dates?|born",
+    "social": "ssn itin tin",
+    "passport": "passport",
+    "driver": "dl",
+    "account": "account acct checking savings iban",
+    "routing": "routing aba rtn sortcode",
+    "plate": "plate tag",
+    "dea": "dea",
+    "npi": "npi",
+    "vin": "vin",
+    "health": "mrn nhs medicare medicaid chart",
+    "phone": "phone telephone tel mobile cell fax whatsapp hotline pager",
+    "birth": "dob born birthdate birthday",
     "record": (
-        r"application|appeal|appl|action|account|admission|agreement|acct|badge|bates|batch|bill|booking|case|cause|certificate"
-        r"|citation|claim|client|complaint|confirmation|contract|customer|cust|docket|document|doc|employee|emp|enrol?lment|file"
-        r"|group|incident|indictment|inmate|index|insurance|invoice|inv|judgment|licen[cs]e|loan|lot|matter|member(?:ship)?"
-        r"|national id|order|parcel|patient|permit|petition|policy|prescription|prison(?:er)?|product|project|purchase"
-        r"|receipt|record|reference|ref|registration|reg|report|reservation|rx|serial|session|shipment|staff|student"
-        r"|subscriber|submission|tax|ticket|tracking|transaction|txn|user|vat|voucher|warrant|writ|id|identity|aktenzeichen|az"
+        "application appeal appl action admission agreement badge bates batch bill booking case cause certificate"
+        " citation claim client complaint confirmation contract customer cust docket document doc employee emp"
+        " enrolment enrollment file group incident indictment inmate index insurance invoice inv judgment license"
+        " licence loan lot matter member membership order parcel patient permit petition policy prescription"
+        " prison prisoner product project purchase receipt record reference ref registration reg report"
+        " reservation rx serial session shipment staff student subscriber submission tax ticket tracking"
+        " transaction txn user vat voucher warrant writ id identity identifier aktenzeichen az"
     ),
-    "number": r"nos?|number|numbers|nr|num|№",
+    "number": "no nos number numbers nr num",
 }
-_announcing = Lazy(
-    "(?:" + "|".join(rf"(?P<{kind}>{words})" for kind, words in _WORDS.items()) + r")(?![a-z]{4})", re.NOFLAG
+_LICENCE = r"['\u2019]?s?['\u2019]?[ _-]?licen[cs]es?"
+# Phrases: the first word, what must follow it, and the kind.
+_PHRASES = (
+    ("social", r"[ _-]?security", "social"),
+    ("ss", r" ?(?:#|no\.?)", "social"),
+    ("soc", r"\.? ?sec\.?", "social"),
+    ("tax", r"[ _-]?id(?:entification)?", "social"),
+    ("taxpayer", r"[ _-]?id(?:entification)?", "social"),
+    ("driver", _LICENCE, "driver"),
+    ("drivers", _LICENCE, "driver"),
+    ("driving", _LICENCE, "driver"),
+    ("license", r"[ _-](?:plates?|tag)", "plate"),
+    ("licence", r"[ _-](?:plates?|tag)", "plate"),
+    ("number", r"[ _-]plates?", "plate"),
+    ("vehicle", r"[ _-]registration", "plate"),
+    ("vehicle", r"[ _-]identification", "vin"),
+    ("sort", r"[ _-]code", "routing"),
+    ("medical", r"[ _-]record", "health"),
+    ("health", r"[ _-](?:record|card|insurance|plan)", "health"),
+    ("national", r"[ _-]provider", "npi"),
+    ("national", r"[ _-](?:id(?:entity)?|insurance)", "record"),
+    ("date", r"[ _-]of[ _-]birth", "birth"),
+    ("birth", r"[ _-]?dates?", "birth"),
 )
+_word = Lazy(r"[a-z]{2,24}")
 _FILL = (
-    r"(?:[\s:=#.,()\[\]{}\"'*_|>№“”‘’-]|(?:numbers?|nos?|nr|num|card|id|ids|code|record|is|was|are|of|the|ending|in|as|reads|us|usa"
+    r"(?:[\s:=#.,()\[\]{}\"'*_|>№\u2018\u2019\u201c\u201d-]|(?:numbers?|nos?|nr|num|card|id|ids|code|record|is|was|are|of|the|ending|in|as|reads|us|usa"
     r"|last|four|digits|plate|security|certificate|registration|identification|to|at|on|or|my|his|her)(?![a-z])){0,24}+"
 )
-_MARKED = r"(?P<mark>(?:[\s:=#.()\[\]\"'*_|>№“”‘’-]|(?:numbers?|nos?|nr|num|id|ids|code|ref|is|was|reads)(?![a-z])){0,16}+)"
+_MARKED = r"(?P<mark>(?:[\s:=#.()\[\]\"'*_|>№\u2018\u2019\u201c\u201d-]|(?:numbers?|nos?|nr|num|id|ids|code|ref|is|was|reads)(?![a-z])){0,16}+)"
 _CODE = r"[a-z0-9]+(?:(?:[-/:_]{1,2}|\.(?=[0-9]))[a-z0-9]+){0,8}"
 _END = r"(?![a-z0-9])(?!\.[0-9])"
 
@@ -111,26 +136,45 @@ _STANDARDS = re.compile(
 _year = re.compile(r"(?:1[89]|20)[0-9]{2}(?:-[0-9]{2,4})?")
 
 
+@cache
+def _announcers() -> dict[str, list[tuple[Lazy | None, str]]]:
+    """Lay out the tables by first word: what must follow it, and the kind; the longer phrase first."""
+    table: dict[str, list[tuple[Lazy | None, str]]] = {}
+    for first, rest, kind in _PHRASES:
+        table.setdefault(first, []).append((Lazy(rest), kind))
+    for kind, words in _WORDS.items():
+        for word in words.split():
+            for ending in ("", "s", "no", "number", "id") if kind != "number" else ("",):
+                table.setdefault(word + ending, []).append((None, kind))
+    return table
+
+
 def find_codes(folded: Folded) -> Iterator[Candidate]:
     """Find numbers that a word announces, then codes known by their form alone."""
     if not folded.regions:
         return
-    for match in folded.low_near_digits(_announcing):
-        if not folded.low[match.start() - 1 : match.start()].isalpha():
-            yield from _announced(folded.low, match)
-    yield from _socials(folded)
+    table = _announcers()
+    for match in folded.words_before_numbers(_word):
+        for rest, kind in table.get(match[0], ()):
+            phrase = rest.regex.match(folded.low, match.end()) if rest else match
+            if phrase:
+                yield from _announced(folded.low, phrase.end(), kind)
+                break
+    if folded.has_long_number:
+        yield from _socials(folded)
+    if folded.has_joined_digits:
+        yield from _joined(folded)
     yield from _formed(folded)
 
 
-def _announced(low: str, word: re.Match[str]) -> Iterator[Candidate]:
+def _announced(low: str, offset: int, kind: str) -> Iterator[Candidate]:
     """Find the value that follows an announcing word."""
-    kind = word.lastgroup or ""
     rule = _KINDS.get(kind)
-    found = rule.pattern.regex.match(low, word.end()) if rule else None
+    found = rule.pattern.regex.match(low, offset) if rule else None
     if rule and found and rule.check(found["value"]):
         yield Candidate(*found.span("value"), *_refined(kind, found["value"], rule), Rank.CONTEXT)
     elif kind not in {"phone", "birth"}:
-        yield from _records(low, word, kind)
+        yield from _records(low, offset, kind)
 
 
 def _refined(kind: str, value: str, rule: _Kind) -> tuple[str, float]:
@@ -145,9 +189,9 @@ def _refined(kind: str, value: str, rule: _Kind) -> tuple[str, float]:
     return rule.entity_type, rule.score
 
 
-def _records(low: str, word: re.Match[str], kind: str) -> Iterator[Candidate]:
+def _records(low: str, offset: int, kind: str) -> Iterator[Candidate]:
     """Find the code after "case no." and the like, and the codes listed after it."""
-    found = _record.regex.match(low, word.end())
+    found = _record.regex.match(low, offset)
     if found is None:
         return
     mark = found["mark"]
@@ -195,23 +239,33 @@ def _socials(folded: Folded) -> Iterator[Candidate]:
         )
 
 
-def _formed(folded: Folded) -> Iterator[Candidate]:
-    """Find codes by form: dockets, letters and digits with dashes, VIN and DEA numbers, long numbers."""
+def _joined(folded: Folded) -> Iterator[Candidate]:
+    """Find codes with dashes, slashes or colons: federal dockets, applications, and others."""
     for match in folded.low_near_digits(_docket):
         yield Candidate(*match.span(), "ID_NUMBER", 0.9, Rank.VALID)
-    for match in folded.low_near_digits(_court):
-        yield Candidate(*match.span(), "ID_NUMBER", 0.7, Rank.CONTEXT)
     for match in folded.low_near_digits(_slashed):
         yield Candidate(*match.span(), "ID_NUMBER", 0.6 if len(match[0]) > 6 else 0.45)
     for match in folded.near_digits(_dashed):
         yield from _dashed_code(match)
-    for match in folded.near_digits(_mixed):
-        yield Candidate(*match.span(), "ID_NUMBER", 0.5 if len(match[0]) > 7 else 0.45)
-    for match in folded.low_near_digits(_hash):
+
+
+def _formed(folded: Folded) -> Iterator[Candidate]:
+    """Find codes by form: court dockets, letters before digits, VIN and DEA numbers, long numbers."""
+    for match in folded.low_near_digits(_court):
+        yield Candidate(*match.span(), "ID_NUMBER", 0.7, Rank.CONTEXT)
+    for match in folded.low_near_digits(_hash) if "#" in folded.low else ():
         yield Candidate(match.start() + 1, match.end(), "ID_NUMBER", 0.5)
-    for match in folded.near_digits(_vin):
+    for match in folded.near_digits(_vin) if folded.longest >= 17 else ():
         if checks.vin(match[0]):
             yield Candidate(*match.span(), "ID_NUMBER", 0.85, Rank.VALID)
+    if folded.has_five_digits:
+        yield from _long_numbers(folded)
+
+
+def _long_numbers(folded: Folded) -> Iterator[Candidate]:
+    """Find five digits and more, alone or after capital letters."""
+    for match in folded.near_digits(_mixed):
+        yield Candidate(*match.span(), "ID_NUMBER", 0.5 if len(match[0]) > 7 else 0.45)
     for match in folded.near_digits(_dea):
         if checks.dea(match[0]):
             yield Candidate(*match.span(), "MEDICAL_LICENSE", 0.8, Rank.CONTEXT)

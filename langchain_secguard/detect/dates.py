@@ -33,8 +33,8 @@ _FOREIGN = (
 )
 _DAY = r"(?:3[01]|[12][0-9]|0?[1-9])(?:st|nd|rd|th|\.)?(?![0-9])"
 _YEAR = r"(?:1[5-9]|20)[0-9][0-9](?![0-9])"
-_GAP = r"[ \t]{0,4}\n?[ \t]{0,8}"  # spaces, with at most one line end
-_AND = rf"(?:{_GAP},?{_GAP}(?<=\s)(?:and|or|to|through|thru|until|till){_GAP}(?<=\s)|{_GAP}[,&/-]{_GAP})"
+_GAP = r"(?>[ \t]{0,4}\n?[ \t]{0,8})"  # spaces, with at most one line end; atomic, against backtracking
+_AND = rf"(?>{_GAP},?{_GAP}(?<=\s)(?:and|or|to|through|thru|until|till){_GAP}(?<=\s)|{_GAP}[,&/-]{_GAP})"
 _ZONE = r"(?:z|[ ]?[+-][0-9]{2}:?[0-9]{2}|[ ](?:utc|gmt|[ecmp][sd]?t|cet|cest|bst)(?![a-z]))"
 _CLOCK = (
     r"(?:(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?:[ ]?[ap]\.?m(?![a-z])\.?)?"
@@ -47,7 +47,7 @@ _ORDINAL = (
 )
 
 _day_led = Lazy(
-    rf"[0-9](?<![\w$#][0-9])(?<![0-9][.,][0-9])[0-9]?(?:st|nd|rd|th|\.)?(?![0-9])(?:{_AND}{_DAY}){{0,6}}"
+    rf"[0-9](?<![\w$#][0-9])(?<![0-9][.,][0-9])[0-9]?(?:st|nd|rd|th|\.)?(?![0-9])(?:{_AND}{_DAY}){{0,6}}+"
     rf"(?:{_GAP}day)?(?:{_GAP}of|{_GAP}de)?[-.]?{_GAP}(?P<month>{_MONTH}|{_FOREIGN})"
     rf"(?P<year>(?:,?{_GAP}|[-./]|{_GAP}(?:of|de|del){_GAP}){_YEAR}|[-/][0-9]{{2}}(?![\w:/-])|[ ]?['’][0-9]{{2}}(?![0-9]))?{_AT}",
     re.NOFLAG,
@@ -71,21 +71,23 @@ _month_year = Lazy(
 )
 _compact = Lazy(r"[12](?<!\w[12])[09][0-9]{2}(?:1[0-2]|0[1-9])(?:3[01]|[12][0-9]|0[1-9])t[0-9]{4,6}z?(?!\w)")
 _years = Lazy(
-    r"[12](?<![\w.,/:$€£#+=-][12])[09][0-9]{2}(?![0-9])"
-    rf"(?P<range>(?:[ ]?[-/][ ]?|{_GAP}(?<=\s)(?:to|and|until|through|or){_GAP})(?:(?:19|20)[0-9]{{2}}|(?<=[-/])[0-9]{{2}}))?"
-    r"s?(?![\w%/=€]|-[\w]|[.,:][0-9])",
+    r"[12](?<![\w.,/:$\u20ac\u00a3#+=-][12])(?:(?<=1)9|(?<=2)0)[0-9]{2}(?![0-9])"
+    rf"(?:(?:[ ]?[-/][ ]?|{_GAP}(?<=\s)(?:to|and|until|through|or){_GAP})"
+    r"(?P<second>(?:19|20)[0-9]{2}|(?<=[0-9][-/])[0-9]{2}))?"
+    r"(?![\w%/=\u20ac]|(?<=[0-9])s\w|-[\w]|[.,:][0-9])",
     re.NOFLAG,
 )
-_seasons = Lazy(
-    r"(?:spring|summer|autumn|fall|winter|(?:first|second)[ ]half|(?:first|second|third|fourth|last)[ ]quarter|q[1-4]"
-    r"|beginning|end|middle)"
-    rf"(?:[ ]and[ ](?:spring|summer|autumn|fall|winter))?,?[ ](?:of[ ])?{_YEAR}(?!\w)"
+_part = Lazy(
+    r"(?<![a-z])(?:(?:spring|summer|autumn|fall|winter)(?:(?:[ ](?:and|or|to)[ ]|[/-])(?:spring|summer|autumn|fall|winter))?"
+    r"|(?:first|second|latter)[ ](?:half|part)|(?:first|second|third|fourth|last)[ ]quarter|q[1-4]|beginning|middle|end)"
+    r",?[ ](?:of[ ])?$"
 )
-_spelled = Lazy(
-    rf"(?:{_ORDINAL})(?:[ ]day)?[ ]of[ ]{_MONTH}(?:,?{_GAP}{_YEAR})?"
-    rf"|{_MONTH}[ ](?:the[ ])?(?:{_ORDINAL})(?![a-z-])(?:,?{_GAP}{_YEAR})?"
+_named = Lazy(
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december)(?![a-z])"
 )
-_named = Lazy(r"(?:January|February|April|June|July|August|September|October|November|December)(?!\w)")
+_ordinal_before = Lazy(rf"(?<![a-z-])(?:{_ORDINAL})(?:[ ]day)?[ ]of[ ]$")
+_ordinal_after = Lazy(rf"[ ](?:the[ ])?(?:{_ORDINAL})(?![a-z-])")
+_year_after = Lazy(rf",?{_GAP}{_YEAR}")
 _clock = Lazy(
     r"[0-9](?<![\w.:/$-][0-9])[0-9]?(?:[:.][0-5][0-9])?(?::[0-5][0-9])?[ ]?(?:[ap]\.?m(?![a-z])\.?|noon)"
     r"|[0-9](?<![\w.:/$-][0-9])[0-9]:[0-5][0-9](?::[0-5][0-9])?(?![\w:]|\.[0-9])"
@@ -99,9 +101,8 @@ def find_dates(folded: Folded) -> Iterator[Candidate]:
     if folded.regions:
         yield from _worded(folded, named)
         yield from _numbered(folded)
-    if named:
-        yield from (_date(match, 0.8, Rank.CONTEXT) for match in _spelled.regex.finditer(folded.low))
-        yield from (_date(match, 0.35) for match in _named.regex.finditer(folded.text))
+    if named or " of may" in folded.low:
+        yield from _spelled(folded)
 
 
 def _date(match: re.Match[str], score: float, rank: Rank = Rank.FORMAT) -> Candidate:
@@ -142,8 +143,8 @@ def _month_first(folded: Folded, matches: Iterator[re.Match[str]]) -> Iterator[C
             yield _date(match, 0.6, Rank.CONTEXT)
 
 
-def _numbered(folded: Folded) -> Iterator[Candidate]:
-    """Find dates whose month is a number, years, and times."""
+def _joined(folded: Folded) -> Iterator[Candidate]:
+    """Find dates whose numbers are joined by dashes, slashes or dots."""
     for match in folded.low_near_digits(_year_first):
         yield _date(match, 0.95, Rank.VALID)
     for match in folded.low_near_digits(_numeric):
@@ -152,14 +153,48 @@ def _numbered(folded: Folded) -> Iterator[Candidate]:
             yield _date(match, score, Rank.VALID if score > 0.8 else Rank.FORMAT)
     for match in folded.low_near_digits(_month_year):
         yield _date(match, 0.6)
-    for match in folded.low_near_digits(_compact):
+
+
+def _numbered(folded: Folded) -> Iterator[Candidate]:
+    """Find dates whose month is a number, years, and times."""
+    if folded.has_joined_digits:
+        yield from _joined(folded)
+    for match in folded.low_near_digits(_compact) if folded.has_five_digits else ():
         yield _date(match, 0.8, Rank.CONTEXT)
-    for match in folded.low_near_digits(_seasons):
-        yield _date(match, 0.6, Rank.CONTEXT)
     for match in folded.low_near_digits(_years):
-        yield _date(match, 0.5 if match["range"] else 0.4)
+        yield from _year(folded.low, match)
     for match in folded.low_near_digits(_clock):
         yield _date(match, 0.4)
+
+
+def _year(low: str, match: re.Match[str]) -> Iterator[Candidate]:
+    """Judge a year: more sure with a season or a second year, less alone."""
+    part = _part.regex.search(low, max(0, match.start() - 40), match.start())
+    second = match["second"]
+    if part and not second:
+        yield Candidate(part.start(), match.end(), "DATE_TIME", 0.6, Rank.CONTEXT)
+    elif second and not 0 <= int(second) - int(match[0][4 - len(second) : 4]) <= 120:
+        yield Candidate(match.start(), match.start() + 4, "DATE_TIME", 0.4)
+        yield Candidate(match.end() - len(second), match.end(), "DATE_TIME", 0.4)
+    else:
+        yield _date(match, 0.5 if second else 0.4)
+
+
+def _spelled(folded: Folded) -> Iterator[Candidate]:
+    """Find "the fifteenth of July" and "July fourth", and the names of months alone."""
+    low = folded.low
+    for match in _named.regex.finditer(low):
+        before = None
+        if low.endswith(" of ", 0, match.start()):
+            before = _ordinal_before.regex.search(low, max(0, match.start() - 32), match.start())
+        after = _ordinal_after.regex.match(low, match.end())
+        if before or after:
+            end = (after or match).end()
+            year = _year_after.regex.match(low, end)
+            start = before.start() if before else match.start()
+            yield Candidate(start, year.end() if year else end, "DATE_TIME", 0.8, Rank.CONTEXT)
+        elif match[0] not in {"may", "march"} and not low[match.start() - 1 : match.start()].isalnum():
+            yield Candidate(*match.span(), "DATE_TIME", 0.35)
 
 
 def _numeric_score(folded: Folded, match: re.Match[str]) -> float:

@@ -12,7 +12,8 @@ from functools import cached_property
 
 from langchain_secguard.detect.lazy import Lazy
 
-_BEFORE, _BETWEEN, _AFTER = 80, 110, 120  # characters in which a number's context is looked for
+_NEAR = (48, 48)  # characters before and after a number within which its pattern begins and ends
+_WIDE = (80, 120)  # the same for an address, and for the word that announces a number
 
 _INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _invisible = Lazy(f"[{_INVISIBLE}]")
@@ -22,7 +23,10 @@ _odd = Lazy(
     "\u2212\u3000\ufe58\ufe63\uff01-\uff5e]"
 )
 _escape = Lazy(r"\\[nrt]")
-_numeric = Lazy(rf"[0-9](?:[^0-9]{{0,{_BETWEEN}}}+[0-9])*+")
+_numeric = Lazy(r"[0-9](?:[^0-9]{0,40}+[0-9])*+")
+_long_number = Lazy(r"[0-9](?:[ ().\-/]{0,3}[0-9]){6}")
+_five_digits = Lazy(r"[0-9]{5}")
+_joined = Lazy(r"[-/.:](?:(?<=[0-9].)[0-9A-Za-z]|(?<=[0-9A-Za-z].)[0-9])")
 
 _DIGIT_ZEROS = (0x0660, 0x06F0, 0x0966)  # Arabic-Indic, extended Arabic-Indic, Devanagari
 _PLAIN = (
@@ -49,11 +53,32 @@ class Folded:
     @cached_property
     def regions(self) -> list[tuple[int, int]]:
         """Give the parts of the text that lie near a digit, in order and disjoint."""
-        regions: list[tuple[int, int]] = []
-        for run in _numeric.regex.finditer(self.text):
-            start = max(run.start() - _BEFORE, regions[-1][1] if regions else 0)
-            regions.append((start, self._word_end(run.end() + _AFTER)))
-        return regions
+        return self._around(*_NEAR)
+
+    @cached_property
+    def wide_regions(self) -> list[tuple[int, int]]:
+        """Give the parts of the text that lie within an address's length of a digit."""
+        return self._around(*_WIDE)
+
+    @cached_property
+    def longest(self) -> int:
+        """Count the characters of the longest stretch without a space."""
+        return max(map(len, self.text.split()), default=0)
+
+    @cached_property
+    def has_long_number(self) -> bool:
+        """Tell whether seven digits stand together, separators aside: a telephone number's least."""
+        return _long_number.regex.search(self.text) is not None
+
+    @cached_property
+    def has_five_digits(self) -> bool:
+        """Tell whether five digits stand side by side."""
+        return _five_digits.regex.search(self.text) is not None
+
+    @cached_property
+    def has_joined_digits(self) -> bool:
+        """Tell whether a digit is joined to something by a dash, slash, dot or colon."""
+        return _joined.regex.search(self.text) is not None
 
     def near_digits(self, pattern: Lazy) -> Iterator[re.Match[str]]:
         """Find a pattern in the regions near digits."""
@@ -65,11 +90,41 @@ class Folded:
         for start, end in self.regions:
             yield from pattern.regex.finditer(self.low, start, end)
 
+    def widely(self, pattern: Lazy) -> Iterator[re.Match[str]]:
+        """Find a pattern in the wide regions."""
+        for start, end in self.wide_regions:
+            yield from pattern.regex.finditer(self.text, start, end)
+
+    def low_widely(self, pattern: Lazy) -> Iterator[re.Match[str]]:
+        """Find a pattern in the lower-case text of the wide regions."""
+        for start, end in self.wide_regions:
+            yield from pattern.regex.finditer(self.low, start, end)
+
+    def words_before_numbers(self, word: Lazy) -> Iterator[re.Match[str]]:
+        """Find the words, in lower case, that may announce a number after them."""
+        for start, end in self._around(_WIDE[0], 0):
+            yield from word.regex.finditer(self.low, start, end)
+
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """Map a span of the folded text to the original text."""
         if self.origins is None:
             return start, end
         return self.origins[start], self.origins[end - 1] + 1
+
+    @cached_property
+    def _numbers(self) -> list[tuple[int, int]]:
+        """Give the runs of digits that stand close together."""
+        return [match.span() for match in _numeric.regex.finditer(self.text)]
+
+    def _around(self, before: int, after: int) -> list[tuple[int, int]]:
+        """Widen the runs of digits, and join those that meet."""
+        regions: list[tuple[int, int]] = []
+        for start, end in self._numbers:
+            start, end = max(0, start - before), self._word_end(end + after)
+            if regions and start <= regions[-1][1]:
+                start = regions.pop()[0]
+            regions.append((start, end))
+        return regions
 
     def _word_end(self, offset: int) -> int:
         """Move an offset to the next space, so that no region ends within a word."""

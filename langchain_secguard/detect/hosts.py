@@ -39,14 +39,14 @@ _ipv6 = Lazy(
     r"(?:%[a-z0-9]{1,15})?(?![\w:])"
 )
 _mac = Lazy(
-    r"[0-9a-f](?<![\w:-][0-9a-f])[0-9a-f](?:([:-])[0-9a-f]{2}(?:\1[0-9a-f]{2}){4}"
-    r"|[0-9a-f]{2}\.[0-9a-f]{4}\.[0-9a-f]{4})(?![\w:-])"
+    r"[:-](?<=[0-9a-f]{2}[:-])(?<![\w:-]..[:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){3}(?![\w:-])"
 )
+_dotted_mac = Lazy(r"\.(?<=[0-9a-f]{4}\.)(?<![\w:.]....\.)[0-9a-f]{4}\.[0-9a-f]{4}(?![\w:.])")
 _uuid = Lazy(r"-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])")
 _hex8 = Lazy(r"[0-9a-f]{8}")
 _versioned = Lazy(
-    r"(?:\bv|ver|version|release|build|section|sec|§|chapter|ch|clause|rule|paragraph|para|article|art|step"
-    r"|schema)[.:]?[ ]?\(?$"
+    r"(?:§|\b(?:v|ver|version|release|build|section|sec|chapter|ch|clause|rule|paragraph|para|article|art|step"
+    r"|schema))[.:]?[ ]?\(?$"
 )
 
 
@@ -158,9 +158,9 @@ def _ips(folded: Folded) -> Iterator[Candidate]:
             lowest = max(0, match.start() - 14)
             if _is_ip(match[0]) and not _versioned.regex.search(low[lowest : match.start()]):
                 yield Candidate(*match.span(), "IP_ADDRESS", 0.95, Rank.VALID)
-    if low.count(":") > 4 or low.count("-") > 4 or low.count(".") > 1:
-        for match in folded.low_near_digits(_mac):
-            yield Candidate(*match.span(), "MAC_ADDRESS", 0.95, Rank.VALID)
+    for pattern, before in ((_mac, 2), (_dotted_mac, 4)) if folded.longest >= 14 else ():
+        for match in folded.low_near_digits(pattern):
+            yield Candidate(match.start() - before, match.end(), "MAC_ADDRESS", 0.95, Rank.VALID)
     if "::" in low or low.count(":") > 6:
         for match in folded.low_near_digits(_ipv6):
             if _is_ip(match[0]) and _is_no_slice(match[0], low[match.start() - 1 : match.start()]):
@@ -185,11 +185,11 @@ def _is_no_slice(value: str, before: str) -> bool:
 def _uuids(folded: Folded) -> Iterator[Candidate]:
     """Find UUIDs (RFC 9562)."""
     low = folded.low
-    for match in folded.low_near_digits(_uuid) if low.count("-") > 3 else ():
+    for match in folded.low_near_digits(_uuid) if folded.longest >= 36 else ():
         start = match.start() - 8
         if (
             start >= 0
             and _hex8.regex.fullmatch(low, start, start + 8)
             and not low[start - 1 : start].isalnum()
         ):
-            yield Candidate(start, match.end(), "UUID", 0.95, Rank.VALID)
+            yield Candidate(start, match.end(), "UUID", 0.85, Rank.VALID)

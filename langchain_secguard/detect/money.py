@@ -13,7 +13,7 @@ MONEY_TYPES = frozenset({"CREDIT_CARD", "IBAN_CODE", "CRYPTO"})
 _digits = Lazy(r"[0-9](?<![\w+][0-9])(?<![0-9][.,][0-9])(?:[ .-]?[0-9]){11}(?:[ .-]?[0-9])*+(?![a-z_])")
 _group = Lazy(r"[0-9]+")
 _card_words = Lazy(r"card|visa|mastercard|amex|american express|credit|debit|maestro|discover")
-_iban = Lazy(r"[A-Za-z](?<!\w[A-Za-z])[A-Za-z][0-9]{2}(?:[ -]?[A-Za-z0-9]){10,32}")
+_iban = Lazy(r"[0-9](?<=[A-Za-z]{2}[0-9])(?<!\w[A-Za-z]{2}[0-9])[0-9](?:[ -]?[A-Za-z0-9]){10,32}")
 _base58 = Lazy(r"[13LMDTXA](?<!\w[A-Z0-9])[1-9A-HJ-NP-Za-km-z]{25,34}(?!\w)")
 _bech32 = Lazy(r"(?:bc|tb|ltc|addr|cosmos|osmo)(?<![a-z0-9]bc)1[ac-hj-np-z02-9]{11,110}(?![a-z0-9])")
 _hexadecimal = Lazy(r"0x[0-9a-f]{40}(?![0-9a-z])")
@@ -26,11 +26,14 @@ _SHAPES = frozenset({
 
 def find_money(folded: Folded) -> Iterator[Candidate]:
     """Find payment cards, IBANs and cryptocurrency addresses."""
-    for run in folded.low_near_digits(_digits):
-        yield from _cards(folded.low, run)
-    for match in folded.near_digits(_iban):
-        yield from _ibans(match)
-    yield from _coins(folded)
+    if folded.has_long_number:
+        for run in folded.low_near_digits(_digits):
+            yield from _cards(folded.low, run)
+    if folded.has_long_number or folded.longest >= 15:
+        for match in folded.near_digits(_iban):
+            yield from _ibans(folded.text, match)
+    if folded.longest >= 26:
+        yield from _coins(folded)
 
 
 def _cards(low: str, run: re.Match[str]) -> Iterator[Candidate]:
@@ -63,19 +66,16 @@ def _card_end(low: str, groups: list[tuple[int, int]], first: int) -> int | None
     return found
 
 
-def _ibans(match: re.Match[str]) -> Iterator[Candidate]:
+def _ibans(text: str, match: re.Match[str]) -> Iterator[Candidate]:
     """Take from a run the characters that the country's length asks for, and check them (ISO 13616)."""
-    length = checks.IBAN_LENGTHS.get(match[0][:2].upper())
+    start = match.start() - 2
+    length = checks.IBAN_LENGTHS.get(text[start : start + 2].upper())
     if length is None:
         return
-    compact, end = "", 0
-    for end, char in enumerate(match[0], 1):
-        compact += char if char.isalnum() else ""
-        if len(compact) == length:
-            break
-    follows = match.string[match.start() + end : match.start() + end + 1]
-    if checks.iban(compact) and not follows.isalnum():
-        yield Candidate(match.start(), match.start() + end, "IBAN_CODE", 1.0, Rank.VALID)
+    places = [offset for offset in range(start, match.end()) if text[offset].isalnum()][:length]
+    end = places[-1] + 1
+    if checks.iban("".join(text[offset] for offset in places)) and not text[end : end + 1].isalnum():
+        yield Candidate(start, end, "IBAN_CODE", 1.0, Rank.VALID)
 
 
 def _coins(folded: Folded) -> Iterator[Candidate]:
@@ -86,8 +86,7 @@ def _coins(folded: Folded) -> Iterator[Candidate]:
     for match in folded.low_near_digits(_bech32):
         if checks.bech32(folded.text[match.start() : match.end()]):
             yield Candidate(*match.span(), "CRYPTO", 1.0, Rank.VALID)
-    for pattern in (_hexadecimal,):
-        for match in folded.low_near_digits(pattern):
-            yield Candidate(*match.span(), "CRYPTO", 0.9, Rank.VALID)
+    for match in folded.low_near_digits(_hexadecimal):
+        yield Candidate(*match.span(), "CRYPTO", 0.9, Rank.VALID)
     for match in folded.near_digits(_monero):
         yield Candidate(*match.span(), "CRYPTO", 0.9, Rank.VALID)

@@ -16,21 +16,23 @@ from langchain_secguard.detect.phones import PHONE_TYPES, find_phones
 
 
 class _Family(NamedTuple):
-    """Say what a group of patterns finds, and whether other groups compete for the same characters."""
+    """Say what a group of patterns finds, and whether only secrets compete with it for characters."""
 
     types: frozenset[str]
     find: Callable[[Folded], Iterator[Candidate]]
+    stands_alone: bool = False
 
 
 _FAMILIES = (
-    _Family(SECRET_TYPES, find_credentials),
-    _Family(HOST_TYPES, find_hosts),
+    _Family(SECRET_TYPES, find_credentials, stands_alone=True),
+    _Family(HOST_TYPES, find_hosts, stands_alone=True),
     _Family(MONEY_TYPES, find_money),
     _Family(DATE_TYPES, find_dates),
     _Family(PHONE_TYPES, find_phones),
     _Family(CODE_TYPES, find_codes),
     _Family(ADDRESS_TYPES, find_addresses),
 )
+_ALONE: frozenset[str] = frozenset().union(*(family.types for family in _FAMILIES if family.stands_alone))
 PATTERN_TYPES: frozenset[str] = frozenset().union(*(family.types for family in _FAMILIES))
 
 
@@ -45,7 +47,9 @@ def find_patterns(text: str, entity_types: Collection[str] | None = None) -> lis
     if not wanted or not text:
         return []
     folded = fold(text)
-    found = [candidate for family in _FAMILIES for candidate in family.find(folded)]
+    alone = wanted <= _ALONE  # numbers compete with each other, so then all are looked for
+    families = [family for family in _FAMILIES if family.stands_alone or not alone]
+    found = [candidate for family in families for candidate in family.find(folded)]
     return sorted(
         Span(*folded.origin(start, end), entity_type, score)
         for start, end, entity_type, score, _ in settle(found, len(folded.text))

@@ -43,6 +43,8 @@ _LONG_CODES = ("21", "22", "23", "24", "25", "26", "29", "35", "37", "38", "42",
 
 def find_phones(folded: Folded) -> Iterator[Candidate]:
     """Find telephone numbers."""
+    if not folded.has_long_number:
+        return
     if "+" in folded.text:
         for match in folded.low_near_digits(_international):
             yield from _international_number(match)
