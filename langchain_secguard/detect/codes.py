@@ -1,15 +1,15 @@
-"""Numbers that a word announces (social security, passport, account, docket, record ...) and codes known by form.
+"""Numbers that a word announces (social security, passport, docket, record ...) and codes known by form.
 
-A table says which words announce which kind of number, and another what a number of that kind looks like. The
-values are case-folded when they are read.
+``announcers`` says which words announce which kind of number; the table here says what a number of that kind
+looks like. The values are read in lower case.
 """
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import NamedTuple
 
 from langchain_secguard.detect import checks
+from langchain_secguard.detect.announcers import announcers
 from langchain_secguard.detect.candidate import Candidate, Rank
 from langchain_secguard.detect.folding import Folded
 from langchain_secguard.detect.lazy import Lazy
@@ -19,61 +19,17 @@ CODE_TYPES = frozenset({
     "MEDICAL_LICENSE", "ID_NUMBER",
 })  # fmt: skip
 
-# The words that announce a number of each kind; "number", "no", "id" and an s may be joined to them.
-_WORDS = {
-    "social": "ssn itin tin",
-    "passport": "passport",
-    "driver": "dl",
-    "account": "account acct checking savings iban",
-    "routing": "routing aba rtn sortcode",
-    "plate": "plate tag",
-    "dea": "dea",
-    "npi": "npi",
-    "vin": "vin",
-    "health": "mrn nhs medicare medicaid chart",
-    "phone": "phone telephone tel mobile cell fax whatsapp hotline pager",
-    "birth": "dob born birthdate birthday",
-    "record": (
-        "application appeal appl action admission agreement badge bates batch bill booking case cause certificate"
-        " citation claim client complaint confirmation contract customer cust docket document doc employee emp"
-        " enrolment enrollment file group incident indictment inmate index insurance invoice inv judgment license"
-        " licence loan lot matter member membership order parcel patient permit petition policy prescription"
-        " prison prisoner product project purchase receipt record reference ref registration reg report"
-        " reservation rx serial session shipment staff student subscriber submission tax ticket tracking"
-        " transaction txn user vat voucher warrant writ id identity identifier aktenzeichen az"
-    ),
-    "number": "no nos number numbers nr num",
-}
-_LICENCE = r"['\u2019]?s?['\u2019]?[ _-]?licen[cs]es?"
-# Phrases: the first word, what must follow it, and the kind.
-_PHRASES = (
-    ("social", r"[ _-]?security", "social"),
-    ("ss", r" ?(?:#|no\.?)", "social"),
-    ("soc", r"\.? ?sec\.?", "social"),
-    ("tax", r"[ _-]?id(?:entification)?", "social"),
-    ("taxpayer", r"[ _-]?id(?:entification)?", "social"),
-    ("driver", _LICENCE, "driver"),
-    ("drivers", _LICENCE, "driver"),
-    ("driving", _LICENCE, "driver"),
-    ("license", r"[ _-](?:plates?|tag)", "plate"),
-    ("licence", r"[ _-](?:plates?|tag)", "plate"),
-    ("number", r"[ _-]plates?", "plate"),
-    ("vehicle", r"[ _-]registration", "plate"),
-    ("vehicle", r"[ _-]identification", "vin"),
-    ("sort", r"[ _-]code", "routing"),
-    ("medical", r"[ _-]record", "health"),
-    ("health", r"[ _-](?:record|card|insurance|plan)", "health"),
-    ("national", r"[ _-]provider", "npi"),
-    ("national", r"[ _-](?:id(?:entity)?|insurance)", "record"),
-    ("date", r"[ _-]of[ _-]birth", "birth"),
-    ("birth", r"[ _-]?dates?", "birth"),
-)
 _word = Lazy(r"[a-z]{2,24}")
 _FILL = (
-    r"(?:[\s:=#.,()\[\]{}\"'*_|>№\u2018\u2019\u201c\u201d-]|(?:numbers?|nos?|nr|num|card|id|ids|code|record|is|was|are|of|the|ending|in|as|reads|us|usa"
-    r"|last|four|digits|plate|security|certificate|registration|identification|to|at|on|or|my|his|her)(?![a-z])){0,24}+"
+    r"(?:[\s:=#.,()\[\]{}\"'*_|>№\u2018\u2019\u201c\u201d-]|(?:numbers?|nos?|nr|num|card|id|ids|code"
+    r"|record|is|was|are|of|the|ending|in|as|reads|us|usa"
+    r"|last|four|digits|plate|security|certificate|registration|identification|to|at|on|or|my|his"
+    r"|her)(?![a-z])){0,24}+"
 )
-_MARKED = r"(?P<mark>(?:[\s:=#.()\[\]\"'*_|>№\u2018\u2019\u201c\u201d-]|(?:numbers?|nos?|nr|num|id|ids|code|ref|is|was|reads)(?![a-z])){0,16}+)"
+_MARKED = (
+    r"(?P<mark>(?:[\s:=#.()\[\]\"'*_|>№\u2018\u2019\u201c\u201d-]|(?:numbers?|nos?|nr|num|id|ids|code|ref|is|was|reads)"
+    r"(?![a-z])){0,16}+)"
+)
 _CODE = r"[a-z0-9]+(?:(?:[-/:_]{1,2}|\.(?=[0-9]))[a-z0-9]+){0,8}"
 _END = r"(?![a-z0-9])(?!\.[0-9])"
 
@@ -98,19 +54,71 @@ def _compact(value: str) -> str:
 
 
 _KINDS = {
-    "social": _Kind(Lazy(_FILL + r"(?P<value>[0-9]{3}([ .-]?)[0-9]{2}\2[0-9]{4}|[0-9]{2}-[0-9]{7}|(?<=ending in )[0-9]{4})" + _END), "US_SSN", 0.9),
-    "passport": _Kind(Lazy(_FILL + rf"(?P<value>(?=[a-z]{{0,3}}[0-9])[a-z0-9]{{6,10}}|[a-z]{{1,2}} ?[0-9]{{6,8}}|[0-9]{{2,3}} [0-9]{{3}} [0-9]{{3,4}}){_END}"), "US_PASSPORT", 0.85, _enough_digits),
-    "driver": _Kind(Lazy(_FILL + rf"(?P<value>[a-z0-9]{{1,9}}(?:[ -]?[0-9][a-z0-9]{{1,11}}){{0,4}}){_END}"), "US_DRIVER_LICENSE", 0.8, _enough_digits),
+    "social": _Kind(
+        Lazy(
+            _FILL
+            + r"(?P<value>[0-9]{3}([ .-]?)[0-9]{2}\2[0-9]{4}|[0-9]{2}-[0-9]{7}|(?<=ending in )[0-9]{4})"
+            + _END
+        ),
+        "US_SSN",
+        0.9,
+    ),
+    "passport": _Kind(
+        Lazy(
+            _FILL + rf"(?P<value>(?=[a-z]{{0,3}}[0-9])[a-z0-9]{{6,10}}|"
+            rf"[a-z]{{1,2}} ?[0-9]{{6,8}}|[0-9]{{2,3}} [0-9]{{3}} [0-9]{{3,4}}){_END}"
+        ),
+        "US_PASSPORT",
+        0.85,
+        _enough_digits,
+    ),
+    "driver": _Kind(
+        Lazy(_FILL + rf"(?P<value>[a-z0-9]{{1,9}}(?:[ -]?[0-9][a-z0-9]{{1,11}}){{0,4}}){_END}"),
+        "US_DRIVER_LICENSE",
+        0.8,
+        _enough_digits,
+    ),
     "account": _Kind(Lazy(_FILL + rf"(?P<value>[0-9](?:[ -]?[0-9]){{5,18}}){_END}"), "US_BANK_NUMBER", 0.8),
-    "routing": _Kind(Lazy(_FILL + rf"(?P<value>[0-9]{{9}}|[0-9]{{4}}[ -][0-9]{{4}}[ -][0-9]|[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}){_END}"), "US_BANK_NUMBER", 0.85),
-    "plate": _Kind(Lazy(_FILL + rf"(?P<value>(?=[a-z0-9 -]{{0,7}}[0-9])[a-z0-9]{{1,4}}[ -]?[a-z0-9]{{2,4}}(?:[ -][a-z0-9]{{1,3}})?){_END}"), "US_LICENSE_PLATE", 0.75, lambda value: sum(c.isdigit() for c in value) >= 2),
+    "routing": _Kind(
+        Lazy(
+            _FILL + rf"(?P<value>[0-9]{{9}}|[0-9]{{4}}[ -][0-9]{{4}}[ -][0-9]|"
+            rf"[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}){_END}"
+        ),
+        "US_BANK_NUMBER",
+        0.85,
+    ),
+    "plate": _Kind(
+        Lazy(
+            _FILL + rf"(?P<value>(?=[a-z0-9 -]{{0,7}}[0-9])[a-z0-9]{{1,4}}[ -]?[a-z0-9]{{2,4}}"
+            rf"(?:[ -][a-z0-9]{{1,3}})?){_END}"
+        ),
+        "US_LICENSE_PLATE",
+        0.75,
+        lambda value: sum(c.isdigit() for c in value) >= 2,
+    ),
     "dea": _Kind(Lazy(_FILL + rf"(?P<value>[a-z][a-z9][0-9]{{7}}){_END}"), "MEDICAL_LICENSE", 0.9),
     "npi": _Kind(Lazy(_FILL + rf"(?P<value>[12][0-9]{{9}}){_END}"), "MEDICAL_LICENSE", 0.9),
     "vin": _Kind(Lazy(_FILL + rf"(?P<value>[a-hj-npr-z0-9]{{17}}){_END}"), "ID_NUMBER", 0.9),
-    "health": _Kind(Lazy(_FILL + rf"(?P<value>[0-9]{{2,5}}(?:[ -][0-9]{{2,5}}){{1,4}}|{_CODE}){_END}"), "ID_NUMBER", 0.9, _enough_digits),
-    "phone": _Kind(Lazy(_FILL + rf"(?P<value>[+(]{{0,2}}[0-9](?:[ ().\-/]{{0,2}}[0-9]){{6,14}}){_END}"), "PHONE_NUMBER", 0.8),
-    "birth": _Kind(Lazy(_FILL + rf"(?P<value>(?:(?:19|20)[0-9]{{6}}|[0-9]{{8}}|[0-9]{{6}})|[0-9]{{1,2}}([ /.-])[0-9]{{1,2}}\2(?:[0-9]{{4}}|[0-9]{{2}})){_END}"), "DATE_TIME", 0.85),
-}  # fmt: skip
+    "health": _Kind(
+        Lazy(_FILL + rf"(?P<value>[0-9]{{2,5}}(?:[ -][0-9]{{2,5}}){{1,4}}|{_CODE}){_END}"),
+        "ID_NUMBER",
+        0.9,
+        _enough_digits,
+    ),
+    "phone": _Kind(
+        Lazy(_FILL + rf"(?P<value>[+(]{{0,2}}[0-9](?:[ ().\-/]{{0,2}}[0-9]){{6,14}}){_END}"),
+        "PHONE_NUMBER",
+        0.8,
+    ),
+    "birth": _Kind(
+        Lazy(
+            _FILL + rf"(?P<value>(?:(?:19|20)[0-9]{{6}}|[0-9]{{8}}|[0-9]{{6}})|"
+            rf"[0-9]{{1,2}}([ /.-])[0-9]{{1,2}}\2(?:[0-9]{{4}}|[0-9]{{2}})){_END}"
+        ),
+        "DATE_TIME",
+        0.85,
+    ),
+}
 _record = Lazy(rf"(?:{_MARKED})(?P<value>{_CODE}){_END}")
 _listed = Lazy(rf"(?:,[ \n]?and[ \n]|[,;&][ \n]?|[ ](?:and|or|to)[ \n])(?P<value>{_CODE}){_END}")
 
@@ -118,7 +126,8 @@ _docket = Lazy(
     r"[0-9](?<![\w:-][0-9])[0-9]?:[0-9]{2}-(?:[a-z]{1,4}-)?[0-9]{3,6}(?:-[a-z0-9]{1,5}){0,4}(?![\w-])"
 )
 _court = Lazy(
-    r"[0-9](?<![\w/-][0-9])[0-9]{1,3}[- ]?(?:c[vrf]|civ|cr[im]*|cv|mc|mj|bk|ap|cf|sc|dr|pr)[- ]?[0-9]{2,7}(?:[-(][a-z]{1,4}\)?){0,3}(?![\w-])"
+    r"[0-9](?<![\w/-][0-9])[0-9]{1,3}[- ]?(?:c[vrf]|civ|cr[im]*|cv|mc|mj|bk|ap|cf|sc|dr"
+    r"|pr)[- ]?[0-9]{2,7}(?:[-(][a-z]{1,4}\)?){0,3}(?![\w-])"
 )
 _slashed = Lazy(r"[0-9](?<![\w/.,-][0-9])[0-9]{2,5}/[0-9]{2}(?![\w/-]|[.,][0-9])")
 _dashed = Lazy(r"[A-Z0-9](?<![\w/.-][A-Z0-9])[A-Z0-9]{1,11}(?:[-/][A-Z0-9]{1,12}){1,5}(?![\w/-]|\.[0-9])")
@@ -131,29 +140,17 @@ _vin = Lazy(r"[1-9A-HJ-NPR-Z](?<!\w[1-9A-Z])[A-HJ-NPR-Z0-9]{16}(?!\w)")
 _dea = Lazy(r"[ABCDEFGHJKLMPRSTUX](?<!\w[A-Z])[A-Z9][0-9]{7}(?!\w)")
 _bare = Lazy(r"[0-9](?<![\w$€£#.,/:+=%-][0-9])[0-9]{4,30}(?![\w%€£/]|[.,:-][0-9])")
 _STANDARDS = re.compile(
-    r"(?:iso|iec|rfc|cve|cwe|utf|sha|aes|ieee|gpt|covid|usb|mp|rs|din|en|ansi|nist|x86|us|ipv|md|ucs|win)[-/]?[0-9]"
+    r"(?:iso|iec|rfc|cve|cwe|utf|sha|aes|ieee|gpt|covid|usb|mp|rs|din|en|ansi|nist|x86|us|ipv|md|ucs"
+    r"|win)[-/]?[0-9]"
 )
 _year = re.compile(r"(?:1[89]|20)[0-9]{2}(?:-[0-9]{2,4})?")
-
-
-@cache
-def _announcers() -> dict[str, list[tuple[Lazy | None, str]]]:
-    """Lay out the tables by first word: what must follow it, and the kind; the longer phrase first."""
-    table: dict[str, list[tuple[Lazy | None, str]]] = {}
-    for first, rest, kind in _PHRASES:
-        table.setdefault(first, []).append((Lazy(rest), kind))
-    for kind, words in _WORDS.items():
-        for word in words.split():
-            for ending in ("", "s", "no", "number", "id") if kind != "number" else ("",):
-                table.setdefault(word + ending, []).append((None, kind))
-    return table
 
 
 def find_codes(folded: Folded) -> Iterator[Candidate]:
     """Find numbers that a word announces, then codes known by their form alone."""
     if not folded.regions:
         return
-    table = _announcers()
+    table = announcers()
     for match in folded.words_before_numbers(_word):
         for rest, kind in table.get(match[0], ()):
             phrase = rest.regex.match(folded.low, match.end()) if rest else match

@@ -1,4 +1,4 @@
-"""Secrets: keys and tokens known by their prefix, private keys, and what is assigned to a word such as password."""
+"""Secrets: keys and tokens known by their prefix, private keys, and what is assigned to "password"."""
 
 import math
 import re
@@ -11,7 +11,7 @@ from langchain_secguard.detect.lazy import Lazy
 
 SECRET_TYPES = frozenset({"SECRET"})
 
-# What issuers publish about the form of their tokens: a literal that is looked for first, then the whole form.
+# What issuers publish about the form of their tokens: a literal to look for first, then the whole form.
 _PREFIXED = tuple(
     (prefix, Lazy(rf"(?<![A-Za-z0-9])(?:{form})"))
     for prefix, form in (
@@ -69,8 +69,11 @@ _base64 = Lazy(r"(?:\s{0,8}[A-Za-z0-9+/=]{16,})*+")
 _END = "-----END "
 _NO_STARTS = ("http", "$", "{", "[", "%", "os.", "self.", "<")
 _NO_VALUES = frozenset({
-    "none", "null", "true", "false", "str", "string", "required", "optional", "undefined", "self", "int", "bytes", "xxx",
-    "redacted", "hidden", "not", "a", "an", "the", "your", "set", "and", "correct", "incorrect", "wrong", "invalid", "valid",
+    "none", "null", "true", "false", "str", "string", "required", "optional", "undefined", "self",
+    "int", "bytes",
+    "xxx",
+    "redacted", "hidden", "not", "a", "an", "the", "your", "set", "and", "correct", "incorrect", "wrong",
+    "invalid", "valid",
     "expired", "stored", "used", "in", "to", "on", "that", "this",
 })  # fmt: skip
 

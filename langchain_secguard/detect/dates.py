@@ -20,7 +20,8 @@ _MONTH = (
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
 _MONTH_REST = (  # what follows the first letter
-    r"(?:(?<=j)(?:an(?:uary)?|une?|uly?)|(?<=f)eb(?:ruary)?|(?<=m)(?:ar(?:ch)?|ay)|(?<=a)(?:pr(?:il)?|ug(?:ust)?)"
+    r"(?:(?<=j)(?:an(?:uary)?|une?|uly?)|(?<=f)eb(?:ruary)?|(?<=m)(?:ar(?:ch)?|ay)|(?<=a)(?:pr(?:il)?"
+    r"|ug(?:ust)?)"
     r"|(?<=s)ept?(?:ember)?|(?<=o)ct(?:ober)?|(?<=n)ov(?:ember)?|(?<=d)ec(?:ember)?)(?![a-z])\.?"
 )
 _FOREIGN = (
@@ -43,19 +44,21 @@ _CLOCK = (
 _AT = rf"(?:,?{_GAP}(?<=[\s,])(?:at[ ]|around[ ]|@[ ]?)?{_CLOCK})?"
 _ORDINAL = (
     r"(?:(?:twenty|thirty)[ -])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh"
-    r"|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
+    r"|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth"
+    r"|thirtieth"
 )
 
 _day_led = Lazy(
     rf"[0-9](?<![\w$#][0-9])(?<![0-9][.,][0-9])[0-9]?(?:st|nd|rd|th|\.)?(?![0-9])(?:{_AND}{_DAY}){{0,6}}+"
     rf"(?:{_GAP}day)?(?:{_GAP}of|{_GAP}de)?[-.]?{_GAP}(?P<month>{_MONTH}|{_FOREIGN})"
-    rf"(?P<year>(?:,?{_GAP}|[-./]|{_GAP}(?:of|de|del){_GAP}){_YEAR}|[-/][0-9]{{2}}(?![\w:/-])|[ ]?['’][0-9]{{2}}(?![0-9]))?{_AT}",
+    rf"(?P<year>(?:,?{_GAP}|[-./]|{_GAP}(?:of|de|del){_GAP}){_YEAR}|[-/][0-9]{{2}}(?![\w:/-])"
+    rf"|[ ]?['\u2019][0-9]{{2}}(?![0-9]))?{_AT}",
     re.NOFLAG,
 )
 _MONTH_LED_REST = (
     rf"{_MONTH_REST}"
     rf"(?P<day>(?:{_GAP}|-)(?:the{_GAP})?{_DAY}(?:{_GAP}(?:-|to|and|through|&){_GAP}{_DAY}(?![ ]?[a-z%]))?)?"
-    rf"(?P<year>(?:,?{_GAP}|[-/])(?:of{_GAP})?{_YEAR}|[ -]?['’][0-9]{{2}}(?![0-9]))?{_AT}"
+    rf"(?P<year>(?:,?{_GAP}|[-/])(?:of{_GAP})?{_YEAR}|[ -]?['\u2019][0-9]{{2}}(?![0-9]))?{_AT}"
 )
 _month_led = Lazy(rf"[JFMASOND](?<![\w][A-Z])(?i:{_MONTH_LED_REST})", re.NOFLAG)
 _month_led_low = Lazy(rf"[jfmasond](?<![\w][a-z]){_MONTH_LED_REST}", re.NOFLAG)
@@ -78,8 +81,10 @@ _years = Lazy(
     re.NOFLAG,
 )
 _part = Lazy(
-    r"(?<![a-z])(?:(?:spring|summer|autumn|fall|winter)(?:(?:[ ](?:and|or|to)[ ]|[/-])(?:spring|summer|autumn|fall|winter))?"
-    r"|(?:first|second|latter)[ ](?:half|part)|(?:first|second|third|fourth|last)[ ]quarter|q[1-4]|beginning|middle|end)"
+    r"(?<![a-z])(?:(?:spring|summer|autumn|fall|winter)(?:(?:[ ](?:and|or|to)[ ]|[/-])(?:spring"
+    r"|summer|autumn|fall|winter))?"
+    r"|(?:first|second|latter)[ ](?:half|part)|(?:first|second|third|fourth|last)[ ]quarter|q[1-4]"
+    r"|beginning|middle|end)"
     r",?[ ](?:of[ ])?$"
 )
 _named = Lazy(

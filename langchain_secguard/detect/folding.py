@@ -1,4 +1,4 @@
-"""Text as the patterns read it: typographic variants folded to ASCII, with a way back to the original offsets.
+"""Text as the patterns read it: typographic variants folded to ASCII, with a way back to the offsets.
 
 A value may be written with no-break spaces, en dashes, full-width digits or invisible characters inside (a
 tab copied from a PDF, or an attempt at hiding). Folding is one character for one character, except that
@@ -119,8 +119,8 @@ class Folded:
     def _around(self, before: int, after: int) -> list[tuple[int, int]]:
         """Widen the runs of digits, and join those that meet."""
         regions: list[tuple[int, int]] = []
-        for start, end in self._numbers:
-            start, end = max(0, start - before), self._word_end(end + after)
+        for first, last in self._numbers:
+            start, end = max(0, first - before), self._word_end(last + after)
             if regions and start <= regions[-1][1]:
                 start = regions.pop()[0]
             regions.append((start, end))

@@ -45,7 +45,8 @@ _dotted_mac = Lazy(r"\.(?<=[0-9a-f]{4}\.)(?<![\w:.]....\.)[0-9a-f]{4}\.[0-9a-f]{
 _uuid = Lazy(r"-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])")
 _hex8 = Lazy(r"[0-9a-f]{8}")
 _versioned = Lazy(
-    r"(?:§|\b(?:v|ver|version|release|build|section|sec|chapter|ch|clause|rule|paragraph|para|article|art|step"
+    r"(?:§|\b(?:v|ver|version|release|build|section|sec|chapter|ch|clause|rule|paragraph|para|article"
+    r"|art|step"
     r"|schema))[.:]?[ ]?\(?$"
 )
 

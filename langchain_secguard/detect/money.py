@@ -19,7 +19,9 @@ _bech32 = Lazy(r"(?:bc|tb|ltc|addr|cosmos|osmo)(?<![a-z0-9]bc)1[ac-hj-np-z02-9]{
 _hexadecimal = Lazy(r"0x[0-9a-f]{40}(?![0-9a-z])")
 _monero = Lazy(r"[48](?<!\w[48])[0-9AB][1-9A-HJ-NP-Za-km-z]{93}(?!\w)")
 _SHAPES = frozenset({
-    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 5), (6, 13), (8, 8), (4, 4, 4), (4, 4, 4, 1),
+    (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 5), (6, 13), (8,
+    8), (4, 4, 4),
+    (4, 4, 4, 1),
     (4, 5, 6), (4, 3, 3, 3), (6, 10), (4, 12), (4, 4, 8),
 })  # fmt: skip
 
@@ -47,9 +49,9 @@ def _cards(low: str, run: re.Match[str]) -> Iterator[Candidate]:
             continue
         yield Candidate(groups[first][0], groups[last][1], "CREDIT_CARD", 0.95, Rank.VALID)
         first = last + 1
-    if len(groups) in {1, 4} and 13 <= sum(end - start for start, end in groups) <= 16:
-        if _card_words.regex.search(low, max(0, run.start() - 40), run.start()):
-            yield Candidate(*run.span(), "CREDIT_CARD", 0.6, Rank.CONTEXT)
+    announced = _card_words.regex.search(low, max(0, run.start() - 40), run.start())
+    if announced and len(groups) in {1, 4} and 13 <= sum(end - start for start, end in groups) <= 16:
+        yield Candidate(*run.span(), "CREDIT_CARD", 0.6, Rank.CONTEXT)
 
 
 def _card_end(low: str, groups: list[tuple[int, int]], first: int) -> int | None:

@@ -10,8 +10,8 @@ from langchain_secguard.detect.codes import CODE_TYPES, find_codes
 from langchain_secguard.detect.credentials import SECRET_TYPES, find_credentials
 from langchain_secguard.detect.dates import DATE_TYPES, find_dates
 from langchain_secguard.detect.folding import Folded, fold
-from langchain_secguard.detect.money import MONEY_TYPES, find_money
 from langchain_secguard.detect.hosts import HOST_TYPES, find_hosts
+from langchain_secguard.detect.money import MONEY_TYPES, find_money
 from langchain_secguard.detect.phones import PHONE_TYPES, find_phones
 
 

@@ -32,13 +32,8 @@ _words = Lazy(
     r"phone|tel|call|cell|mobile|fax|text|sms|whatsapp|dial|contact|number|ring|reach|hotline|telefon"
 )
 _NATIONS = ("GB", "DE", "FR", "IT", "NL", "BE", "CH", "AT", "SE", "AU")
-# ITU-T E.164: the country calling codes in use begin with these digits.
-_CODES = frozenset(
-    "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84"
-    " 86 90 91 92 93 94 95 98".split()
-)
-_LONG_CODES = ("21", "22", "23", "24", "25", "26", "29", "35", "37", "38", "42", "50", "59", "67", "68", "69", "80", "85",
-               "87", "88", "96", "97", "99")  # fmt: skip
+# ITU-T E.164: the first two digits that calling codes in use begin with.
+_calling_code = Lazy(r"[17]|2[0-79]|[34569][0-9]|8[0-24-8]")
 
 
 def find_phones(folded: Folded) -> Iterator[Candidate]:
@@ -84,7 +79,7 @@ def _international_number(match: re.Match[str]) -> Iterator[Candidate]:
 @lru_cache(maxsize=4096)
 def _is_possible(number: str) -> bool:
     """Ask whether a number in international form has a calling code and a possible length."""
-    if number[1:2] not in _CODES and number[1:3] not in _CODES and not number[1:].startswith(_LONG_CODES):
+    if not _calling_code.regex.match(number, 1):
         return False
     import phonenumbers  # noqa: PLC0415 - slow to import, and seldom needed
 
@@ -133,7 +128,5 @@ def _is_national(digits: str) -> bool:
     """Ask whether a number is valid in the plan of one of the countries."""
     import phonenumbers  # noqa: PLC0415 - slow to import, and seldom needed
 
-    for nation in _NATIONS:
-        if phonenumbers.is_valid_number(phonenumbers.parse(digits, nation)):
-            return True
-    return False
+    parsed = (phonenumbers.parse(digits, nation) for nation in _NATIONS)
+    return any(phonenumbers.is_valid_number(number) for number in parsed)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,7 +113,7 @@ def test_spans_are_sorted_disjoint_and_within_the_text(text: str) -> None:
     assert all(0 <= span.start < span.end <= len(text) and 0 < span.score <= 1 for span in spans)
     assert {span.entity_type for span in spans} <= PATTERN_TYPES
     others = [span for span in spans if span.entity_type != "URL"]
-    assert all(left.end <= right.start for left, right in zip(others, others[1:], strict=False))
+    assert all(left.end <= right.start for left, right in pairwise(others))
 
 
 @pytest.mark.parametrize(
