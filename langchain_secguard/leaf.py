@@ -1,6 +1,7 @@
 """One text leaf on its way back: where placeholders and surrogates stand in it, as it arrives."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from langchain_secguard.json_text import JsonStream, Piece
@@ -13,19 +14,15 @@ from langchain_secguard.vault.phrases import PhraseStream
 class Reader:
     """Read the leaves of one answer for one vault.
 
-    ``surrogates`` is set anew by the caller as the vault grows.
+    ``accepts`` tells whether a placeholder is of the form in use; ``surrogates`` is set anew by the caller as
+    the vault grows.
     """
 
-    __slots__ = ("_form", "_vault_id", "surrogates")
+    __slots__ = ("accepts", "surrogates")
 
     def __init__(self, form: Form, vault_id: str) -> None:
-        self._form = form
-        self._vault_id = vault_id
+        self.accepts = partial(form.accepts, vault_id=vault_id)
         self.surrogates: PhraseIndex[Entry] = PhraseIndex()
-
-    def accepts(self, placeholder: Placeholder) -> bool:
-        """Tell whether a placeholder is of the form in use."""
-        return self._form.accepts(placeholder, self._vault_id)
 
     def read(self, text: str) -> list[str | Placeholder]:
         """Split a whole text."""
@@ -114,9 +111,10 @@ class TextStream:
             if isinstance(part, str):
                 tracker.feed(part)
                 continue
-            if tracker.refuses(part.ref.entity_type):
+            entity_type = part.ref.entity_type
+            if tracker.refuses(entity_type):
                 parts[position] = part._replace(refused=True)
-            tracker.skip(part.ref.entity_type)
+            tracker.skip(entity_type)
         return parts
 
 

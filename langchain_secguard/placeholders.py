@@ -59,6 +59,7 @@ _UNFINISHED = re.compile(
 )
 _STARTS = re.compile(r"[\[\\&A-Z]")
 _WORDS = re.compile(r"&(?:\#\w+|lowbar);|[A-Za-z0-9]+")
+_COMMON = re.compile(rf"(\[[A-Z]{{1,24}}+(?:_[A-Z]{{1,24}}+){{0,4}}+_{_NUMBER}\])")
 _CANONICAL = re.compile(rf"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_{_NUMBER}(?:_[A-Z]{{5}})?\]")
 _MINTABLE = re.compile(r"[A-Z][A-Z0-9]{0,23}(?:_[A-Z0-9]{1,24}){0,4}")
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -156,11 +157,20 @@ def find_forged(text: str, entity_types: Collection[str]) -> list[tuple[int, int
 
 
 def split_placeholders(text: str) -> list[str | Placeholder]:
-    """Split ``text`` into plain strings and what reads as a placeholder, whichever form wrote it."""
-    parts: list[str | Placeholder] = _PLACEHOLDER.split(text)
-    for position in range(1, len(parts), 2):
-        parts[position] = _read(parts[position])
-    return [part for part in parts if part]
+    """Split ``text`` into plain strings and what reads as a placeholder, whichever form wrote it.
+
+    Those that no model bent are split off first, by a pattern that is several times faster than the one for
+    all; since their brackets are part of no other spelling, what lies between them can be read by itself.
+    """
+    parts: list[str | Placeholder] = []
+    for position, part in enumerate(_COMMON.split(text)):
+        if position % 2:
+            parts.append(_read(part))
+        elif "_" in part or "[" in part or "&" in part:
+            parts += _split_between(part, 0, len(part))
+        elif part:
+            parts.append(part)
+    return parts
 
 
 @lru_cache(maxsize=4096)

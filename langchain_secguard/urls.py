@@ -69,7 +69,7 @@ class UrlTracker:
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
         if text and text[-1] in _ENDS:
-            self._restart("", url_before=False)
+            self._pieces, self._size, self._url_before = [], 0, False
             return
         last = _RUN.match(text[::-1])
         length = len(last[0]) if last else 0
@@ -110,7 +110,9 @@ class UrlTracker:
 
         A URL may stand where a Markdown link has its target, since it is that target whole.
         """
-        if self.opened or not self._size:
-            return self.opened
+        if not self._size:
+            return self._url_before
+        if self.opened:
+            return True
         start = url_start(self.run)
         return start is not None and (entity_type != "URL" or start < self._size)
