@@ -16,8 +16,8 @@ _WORD = re.compile(r"\[?\w+\]?")
 _COMMON = frozenset(
     {
         "a", "an", "and", "are", "as", "at", "be", "been", "by", "for", "from", "had", "has", "have", "he",
-        "her", "his", "in", "is", "it", "its", "of", "on", "or", "she", "that", "the", "their", "they", "this",
-        "to", "was", "were", "which", "who", "will", "with",
+        "her", "his", "in", "is", "it", "its", "of", "on", "or", "she", "that", "the", "their", "they",
+        "this", "to", "was", "were", "which", "who", "will", "with",
     }
 )  # fmt: skip
 
