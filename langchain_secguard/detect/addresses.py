@@ -140,7 +140,8 @@ def find_addresses(folded: Folded) -> Iterator[Candidate]:
         return
     for pattern in (_street, _numbered_street):
         for match in folded.widely(pattern):
-            yield _address(match, 0.85)
+            like_year = match[0][:2] in {"19", "20"} and match[0][4:5] == " "
+            yield _address(match, 0.6 if like_year else 0.85)
     for match in folded.low_widely(_lower_street):
         yield _address(match, 0.6)
     for match in folded.widely(_french):

@@ -143,6 +143,7 @@ _STANDARDS = re.compile(
     r"(?:iso|iec|rfc|cve|cwe|utf|sha|aes|ieee|gpt|covid|usb|mp|rs|din|en|ansi|nist|x86|us|ipv|md|ucs"
     r"|win)[-/]?[0-9]"
 )
+_amount = re.compile(r"[0-9]{1,3}\.[0-9]{1,2}|mid-[0-9]{4}")
 _year = re.compile(r"(?:1[89]|20)[0-9]{2}(?:-[0-9]{2,4})?")
 
 
@@ -205,7 +206,7 @@ def _record_score(value: str, kind: str, mark: str, *, explicit: bool) -> float:
     """Rate an announced code by the word, what stands between, and its form; 0 where it is none."""
     digits = sum(char.isdigit() for char in value)
     joined = digits >= 3 and any(sign in value for sign in "-/:")
-    if not digits or not mark or value[-1] in "-/:":
+    if not digits or not mark or _amount.fullmatch(value):
         return 0
     if kind == "number":
         return (

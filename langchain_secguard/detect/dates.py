@@ -142,7 +142,9 @@ def _month_first(folded: Folded, matches: Iterator[re.Match[str]]) -> Iterator[C
         follows = folded.text[match.end() : match.end() + 2]
         if year:
             yield _date(match, 0.95 if day else 0.85, Rank.VALID)
-        elif day and not follows.startswith(("%", ".0", ".5")) and _is_capital(folded, match.start()):
+        elif follows.startswith(("%", ".0", ".5")):  # a rate, a version
+            continue
+        elif day and _is_capital(folded, match.start()):
             yield _date(match, 0.7, Rank.CONTEXT)
         elif day and not match[0].startswith(("may", "mar")):
             yield _date(match, 0.6, Rank.CONTEXT)
