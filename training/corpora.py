@@ -32,6 +32,7 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 _POSSESSIVE = re.compile(r"\s*['\u2019\u00b4]\s?s?$")
+_PARTIES = {"borrower", "lender"}
 _VAGUE = {"bank", "remarketing agent", "paying agent", "government", "court", "god", "state", "allah", "lord"}
 
 
@@ -51,14 +52,17 @@ class Document:
 
 
 def read(path: Path) -> Iterator[Document]:
-    """Read one set; titles and possessives leave its persons, and handles and vague words become unknown."""
+    """Read one set; titles and possessives leave its persons, handles and vague words become unknown.
+
+    The words for a party to a contract, which the filings mark as persons, are no names.
+    """
     spaced = not path.stem.startswith(("tab", "gum", "legal"))
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         text = row["text"]
         entities = []
         for start, end, label, *_ in row["spans"]:
-            if label in KINDS:
+            if label in KINDS and text[start:end].lower() not in _PARTIES:
                 entities.append(_convert(text, start, end, KINDS[label], path.stem))
         yield Document(text, tuple(entity for entity in entities if entity.start < entity.end), spaced)
 

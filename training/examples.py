@@ -131,6 +131,19 @@ def recase(document: Document, rng: random.Random) -> Document:
     return replace(document, text=changed) if len(changed) == len(document.text) else document
 
 
+def wrap(document: Document, rng: random.Random) -> Document:
+    """Break the lines of some texts elsewhere: names and addresses may go on in the next line."""
+    if rng.random() > 0.15:
+        return document
+    text, width, last = list(document.text), rng.randint(35, 90), 0
+    for place, char in enumerate(text):
+        if char == "\n":
+            last = place
+        elif char == " " and place - last > width:
+            text[place], last = "\n", place
+    return replace(document, text="".join(text))
+
+
 def crops(example: Example, rng: random.Random) -> list[Example]:
     """Cut a long text at random places; each piece keeps what its flags know of the whole text."""
     pieces, start = [], 0
@@ -169,8 +182,8 @@ class Feeder:
             for document in members:
                 for _ in range(int(copies) + (self.rng.random() < copies % 1)):
                     changed = self.rename(document) if self.rng.random() < 0.5 else document
-                    documents.append(recase(changed, self.rng))
-        documents += [self.writer.document() for _ in range(self.synthetic)]
+                    documents.append(wrap(recase(changed, self.rng), self.rng))
+        documents += [wrap(self.writer.document(), self.rng) for _ in range(self.synthetic)]
         documents += [self.writer.excerpt() for _ in range(self.synthetic // 20)]
         return [
             piece

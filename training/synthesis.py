@@ -9,7 +9,7 @@ from training.corpora import Document, Entity
 from training.invention import Inventor, Person
 from training.lists import FOLDER, LISTS
 
-KINDS = ("legal", "legal", "mail", "chat", "forms", "news", "negative")
+KINDS = ("legal", "legal", "mail", "chat", "forms", "news", "prompts", "negative")
 Value = tuple[str, str | None]
 """A text and the type of entity that it is, if it is one."""
 
@@ -49,7 +49,8 @@ class Writer:
         text = text.rstrip()
         draw = self.random.random()
         changed = text.lower() if draw < 0.06 else text.upper() if draw < 0.09 else text
-        return Document(changed if len(changed) == len(text) else text, tuple(entities))
+        document = Document(changed if len(changed) == len(text) else text, tuple(entities))
+        return self._numbered(document) if kind == "legal" and self.random.random() < 0.15 else document
 
     def excerpt(self) -> Document:
         """Cut a piece without names out of Python's own library."""
@@ -75,6 +76,28 @@ class Writer:
             before = match.end()
         return Document(text + template[before:], tuple(entities))
 
+    def _numbered(self, document: Document) -> Document:
+        """Lay a text out as transcripts are: short lines with numbers, which cut names in two."""
+        text, entities, before, number, width = (
+            "",
+            [],
+            0,
+            self.random.randint(1, 25),
+            self.random.randint(45, 65),
+        )
+        form = self.random.choice(["\n{:>2}   ", "\n{}  ", "\n {:>2}  ", "\n{}\t"])
+        for match in re.finditer(r"\s+", document.text):
+            if match.start() - before < width and "\n" not in match.group():
+                continue
+            line = document.text[before : match.start()]
+            text += form.format(number) + line
+            entities += _within(document.entities, before, match.start(), len(text) - len(line))
+            before, number = match.end(), number % 25 + 1
+        line = document.text[before:]
+        text += form.format(number) + line
+        entities += _within(document.entities, before, len(document.text), len(text) - len(line))
+        return Document(text, tuple(entities))
+
     def _value(self, match: re.Match[str], cast: dict[str, Person | Value]) -> Value:
         kind, number, part, case = match.groups()
         slot = kind + number
@@ -85,7 +108,7 @@ class Writer:
         if part == "short":
             value = value.split()[0]
         if case == "spell":
-            return "-".join(value.upper()), None
+            return "-".join(self.random.choice([value, value.upper()])), label
         return {"upper": value.upper(), "lower": value.lower()}.get(case, value), label
 
 
@@ -95,6 +118,15 @@ def _goes_on(last: Entity, kind: str, text: str) -> bool:
         return False
     between = text[last.end :]
     return between == " " or (between == ", " and kind == "LOCATION" and text[last.start].isdigit())
+
+
+def _within(entities: tuple[Entity, ...], start: int, end: int, to: int) -> list[Entity]:
+    """Move the parts of entities between ``start`` and ``end`` to where that stretch goes."""
+    return [
+        Entity(max(entity.start, start) - start + to, min(entity.end, end) - start + to, entity.kind)
+        for entity in entities
+        if entity.start < end and entity.end > start
+    ]
 
 
 def _entities(inventor: Inventor) -> dict[str, Callable[[], Value]]:

@@ -1,9 +1,9 @@
 """Tidy the names that the model finds: no titles, quotation marks or possessives, but whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from langchain_secguard.detect.tokens import BLANK_LINE, GLUED, SPACE, Tokens
+from langchain_secguard.detect.tokens import BLANK_LINE, GLUED, NEWLINE, SPACE, Tokens
 
 _TITLES = frozenset(
     """
@@ -15,6 +15,8 @@ _TITLES = frozenset(
     monsieur herr frau
     """.split()  # noqa: SIM905 - one word a line would fill pages
 )
+_ALSO_NAMES = frozenset({"king", "prince", "judge", "justice", "major", "lord"})
+_SEPARATORS = frozenset(";|/<>{}\t=")
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 _ABBREVIATED = frozenset(
     "jr sr inc ltd co corp st llc bros dept univ assn intl mfg pvt plc esq ave blvd rd ph".split()  # noqa: SIM905
@@ -35,24 +37,40 @@ class Mention:
 
 def tidy(tokens: Tokens, mention: Mention) -> Iterator[Mention]:
     """Trim ``mention``, complete it, and drop it if nothing of a name is left."""
-    for piece in _paragraphs(tokens, mention):
-        piece = _trim_end(tokens, _trim_start(tokens, piece))  # noqa: PLW2901
-        if piece.first <= piece.last and any(
-            _worded(tokens, place) for place in range(piece.first, piece.last + 1)
-        ):
-            yield _complete(tokens, piece)
+    for piece in _pieces(tokens, mention):
+        trimmed = _trim_end(tokens, _trim_start(tokens, piece))
+        if _is_name(tokens, trimmed):
+            yield _complete(tokens, trimmed)
 
 
-def _worded(tokens: Tokens, place: int) -> bool:
-    return tokens.words[place][0].isalpha()
+def join(mentions: Iterable[Mention]) -> list[Mention]:
+    """Make one of mentions that overlap, as those do that were completed to the same whole."""
+    joined: list[Mention] = []
+    for mention in sorted(mentions, key=lambda mention: mention.first):
+        if joined and mention.first <= joined[-1].last:
+            before = joined.pop()
+            mention = Mention(before.first, max(before.last, mention.last), before.kind)  # noqa: PLW2901
+        joined.append(mention)
+    return joined
 
 
-def _paragraphs(tokens: Tokens, mention: Mention) -> Iterator[Mention]:
+def _is_name(tokens: Tokens, mention: Mention) -> bool:
+    words = [word.lower() for word in tokens.words[mention.first : mention.last + 1] if word[0].isalpha()]
+    if mention.kind == "PERSON" and all(word in _TITLES and word not in _ALSO_NAMES for word in words):
+        return False
+    return bool(words) and mention.first <= mention.last
+
+
+def _pieces(tokens: Tokens, mention: Mention) -> Iterator[Mention]:
+    """Cut where no name goes on: at an empty line, a number that opens a line, a sign between persons."""
     first = mention.first
-    for place in range(mention.first + 1, mention.last + 1):
-        if tokens.gaps[place] == BLANK_LINE:
-            yield Mention(first, place - 1, mention.kind)
-            first = place
+    for place in range(mention.first, mention.last + 1):
+        word, gap = tokens.words[place], tokens.gaps[place]
+        numbered = gap >= NEWLINE and word.isdecimal() and mention.kind != "LOCATION"
+        if gap == BLANK_LINE or numbered or (word in _SEPARATORS and mention.kind == "PERSON"):
+            if first < place:
+                yield Mention(first, place - 1, mention.kind)
+            first = place if gap == BLANK_LINE and not numbered else place + 1
     yield Mention(first, mention.last, mention.kind)
 
 
@@ -93,7 +111,7 @@ def _trim_end(tokens: Tokens, mention: Mention) -> Mention:
 
 
 def _abbreviated(word: str) -> bool:
-    return (len(word) == 1 and word.isalpha()) or word.lower() in _ABBREVIATED
+    return (len(word) == 1 and word.isupper()) or word.lower() in _ABBREVIATED
 
 
 def _complete(tokens: Tokens, mention: Mention) -> Mention:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from langchain_secguard.detect.base import Span
-from langchain_secguard.detect.mentions import Mention, tidy
+from langchain_secguard.detect.mentions import Mention, join, tidy
 from langchain_secguard.detect.tokens import PLACEHOLDER, Tokens, fold, tokenize
 
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
@@ -45,24 +45,18 @@ class NameModel:
         for place, word in enumerate(tokens.words):
             if len(word) > 2 and word[0] == "[" and PLACEHOLDER.fullmatch(word):
                 logs[place] = [0.0] + [_IMPOSSIBLE] * (2 * len(TYPES))
-        clear = [mention for found in _decode(logs, _CUT) for mention in tidy(tokens, found)]
+        clear = join(mention for found in _decode(logs, _CUT) for mention in tidy(tokens, found))
         taken = _covered(clear, len(tokens))
-        faint = [
-            mention
-            for found in _decode(logs, _FAINT)
-            for mention in tidy(tokens, found)
-            if not any(taken[mention.first : mention.last + 1])
-        ]
-        spans = [_span(tokens, logs, mention, 0.5, 1.0) for mention in clear]
-        echoes = list(self._echoes(tokens, clear, taken))
-        echoed = _covered(echoes, len(tokens))
-        spans += [_span(tokens, None, mention, _ECHO_SCORE, _ECHO_SCORE) for mention in echoes]
-        spans += [
-            _span(tokens, logs, mention, 0.0, 0.499)
-            for mention in faint
-            if not any(echoed[mention.first : mention.last + 1])
-        ]
-        return sorted(spans)
+        echoes = _free(self._echoes(tokens, clear, taken), taken)
+        guesses = (mention for found in _decode(logs, _FAINT) for mention in tidy(tokens, found))
+        faint = _free(guesses, _covered([*clear, *echoes], len(tokens)))
+        return sorted(
+            [
+                *(_span(tokens, logs, mention, 0.5, 1.0) for mention in clear),
+                *(_span(tokens, None, mention, _ECHO_SCORE, _ECHO_SCORE) for mention in echoes),
+                *(_span(tokens, logs, mention, 0.0, 0.499) for mention in faint),
+            ]
+        )
 
     def _echoes(
         self, tokens: Tokens, mentions: Iterable[Mention], taken: Sequence[bool]
@@ -142,6 +136,10 @@ def _mentions(offset: int, labels: Sequence[int]) -> Iterator[Mention]:
             start = place
         if label and (following == 0 or following % 2):
             yield Mention(offset + start, offset + place, TYPES[(label - 1) // 2])
+
+
+def _free(mentions: Iterable[Mention], taken: Sequence[bool]) -> list[Mention]:
+    return [mention for mention in join(mentions) if not any(taken[mention.first : mention.last + 1])]
 
 
 def _covered(mentions: Iterable[Mention], size: int) -> list[bool]:

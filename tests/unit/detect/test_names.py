@@ -124,9 +124,23 @@ def sound(text: str, spans: list[Span]) -> bool:
     return inside and apart and clean
 
 
+def test_parts_of_one_hyphenated_name_make_one_span() -> None:
+    text = "Ask Anna-Maria Smith-Jones-Kowalski."
+    assert found(text) == [("Anna-Maria Smith-Jones-Kowalski", "PERSON")]
+
+
+def test_persons_with_a_sign_between_them_are_two() -> None:
+    assert found("To: Samuel Oyelaran; Beth Lindqvist") == [
+        ("Samuel Oyelaran", "PERSON"),
+        ("Beth Lindqvist", "PERSON"),
+    ]
+
+
 PIECES = st.sampled_from(
     [
         "Jane",
+        "-Doe",
+        "Smith-",
         "Doe",
         "Mr.",
         "John's",
