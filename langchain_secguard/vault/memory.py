@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
@@ -48,7 +49,7 @@ class InMemoryVaultStore:
             vault = self._open(vault_id) or self._create(vault_id)
             before = vault.generation
             entries = [vault.entry(entity) for entity in entities]
-            hits = [vault.hits(text) for text in texts]
+            hits = vault.hits(texts)
             known = {
                 spelling: vault.entry(Entity(*spelling))
                 for text, marks in zip(texts, hits, strict=True)
@@ -205,16 +206,24 @@ class _Vault:
             entry = self._disguise(entry, entity.surrogates)
         return entry
 
-    def hits(self, text: Text) -> list[Hit]:
-        if text.generation >= self._born:
-            added = self._added[text.generation - self._born :]
-            if len(added) <= _FEW and not _may_hold(text.text, added):
-                return []
+    def hits(self, texts: Sequence[Text]) -> list[list[Hit]]:
+        news = {generation: self._news(generation) for generation in {text.generation for text in texts}}
+        return [self._search(text, news[text.generation]) for text in texts]
+
+    def _search(self, text: Text, news: "Sequence[_News] | None") -> list[Hit]:
+        if news is not None and not _may_hold(text.text, news):
+            return []
         return [
             Hit(start, end, self._phrases.get(key) or "")
             for start, end, key in self._phrases.find(text.text)
             if text.asks(start, end)
         ]
+
+    def _news(self, generation: int) -> "list[_News] | None":
+        """List the phrases added after ``generation``; ``None`` if that is all, or many."""
+        if generation < self._born or self.generation - generation > _FEW:
+            return None
+        return [_News(first_word(key), key) for key in self._added[generation - self._born :] if key]
 
     def erase_value(self, value: str) -> int:
         folded = fold(value)
@@ -269,9 +278,21 @@ class _Vault:
         self._added = ["" if key in keys else key for key in self._added]
 
 
-def _may_hold(text: str, keys: Iterable[str]) -> bool:
+class _News(NamedTuple):
+    """A phrase that was added lately: its first word, and its key."""
+
+    first_word: str
+    key: str
+
+
+def _may_hold(text: str, news: Iterable[_News]) -> bool:
+    """Tell whether ``text`` may hold a phrase; the first word is looked for first, because it is cheap."""
     folded = fold_case(text)
-    return any(key and first_word(key) in folded for key in keys)
+    likely = [key for first, key in news if first in folded]
+    if not likely:
+        return False
+    spaced = fold_case(" ".join(text.replace("\u2019", "'").split()))
+    return any(key in spaced or key in text for key in likely)
 
 
 _NO_SURROGATES: PhraseIndex[Entry] = PhraseIndex()

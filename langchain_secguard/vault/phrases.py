@@ -127,21 +127,27 @@ class PhraseIndex(Generic[T]):
         Returns the matches, and the offset from which on nothing is certain yet; that is the length of
         ``text`` when ``final`` says that no more will come.
         """
+        longest = self._longest_from(text)
+        if final and not any(longest):
+            return [], len(text)
         spans = _word_spans(text)
         matches: list[Match] = []
         position = 0
         while position < len(spans):
-            longest = self._longest_at(text, spans[position]) if spans[position][0] >= start else 0
-            if not final and spans[position][0] >= start and self._undecided(text, spans, position, longest):
+            most = longest[position] if spans[position][0] >= start else 0
+            if not final and spans[position][0] >= start and self._undecided(text, spans, position, most):
                 return matches, spans[position][0]
-            match, words = self._at(text, spans, position, longest)
+            match, words = self._at(text, spans, position, most) if most else (None, 1)
             if match:
                 matches.append(match)
             position += words
         return matches, len(text)
 
-    def _longest_at(self, text: str, span: tuple[int, int]) -> int:
-        return self._longest.get(fold_case(text[slice(*span)]), 0)
+    def _longest_from(self, text: str) -> list[int]:
+        """Return, for each word of ``text``, the length of the longest phrase that begins with it."""
+        words = fold_case(" ".join(_WORD.findall(text))).split(" ")  # one call for all words
+        lengths = self._longest
+        return [lengths.get(word, 0) for word in words]
 
     def _at(
         self, text: str, spans: Sequence[tuple[int, int]], position: int, longest: int
