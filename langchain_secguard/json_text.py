@@ -14,7 +14,8 @@ _UNIT = re.compile(
     re.DOTALL,
 )
 _CUT_ESCAPE = re.compile(
-    r"\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?\Z"
+    r"(?<!\\)(?:\\\\)*"
+    r"(\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?)\Z"
 )
 _SIMPLE = {"\\" + key: value for key, value in zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True)}
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -107,7 +108,7 @@ class JsonStream(Generic[S]):
         """Take the next piece of the text, and give what is certain by now."""
         text = self._cut + text
         cut = _CUT_ESCAPE.search(text)
-        self._cut = cut[0] if cut else ""
+        self._cut = cut[1] if cut else ""
         return self._read(text[: len(text) - len(self._cut)])
 
     def flush(self) -> list[str | Piece[S]]:
