@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Literal, TypeAlias
 
 from langchain_core.documents import Document
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, FunctionMessage, ToolMessage
 from langchain_core.prompt_values import ChatPromptValue, ImagePromptValue, PromptValue, StringPromptValue
 from pydantic import BaseModel
 
@@ -84,16 +84,11 @@ def rewrite(
     Raises:
         UnsupportedContentError: ``value`` holds what cannot be scanned and is not allowed.
     """
-    walker = _Walker(
-        visit, frozenset(allow), visit_json or (lambda text: rewrite_strings(text, _as_text(visit)))
-    )
+    as_json = visit_json or (lambda text: rewrite_strings(text, lambda part: visit(part, "text")))
+    walker = _Walker(visit, frozenset(allow), as_json)
     if isinstance(value, dict) and not _is_message(value):
         return walker.named(value, keys)
     return walker.value(value, 0)
-
-
-def _as_text(visit: Visit) -> Callable[[str], str]:
-    return lambda text: visit(text, "text")
 
 
 def _is_message(value: Mapping[Any, Any]) -> bool:
@@ -111,20 +106,32 @@ def _refuse(kind: Unscanned, what: str) -> UnsupportedContentError:
     )
 
 
+def _check(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise UnsupportedContentError(
+            f"content nested more than {_DEEPEST} levels deep is not scanned; flatten it"
+        )
+
+
 class _Walker:
     """Walk one value; each method returns its argument itself where nothing changed."""
 
-    def __init__(self, visit: Visit, allow: frozenset[Unscanned], visit_json: Callable[[str], str]) -> None:
-        self._visit = visit
+    def __init__(self, visit: Visit, allow: frozenset[Unscanned], as_json: Callable[[str], str]) -> None:
+        self._take = visit
         self._allow = allow
-        self._visit_json = visit_json
+        self._take_json = as_json
+
+    def _visit(self, text: str, kind: Kind) -> str:
+        new = self._take(text, kind)
+        return text if new == text else new
+
+    def _visit_json(self, text: str) -> str:
+        new = self._take_json(text)
+        return text if new == text else new
 
     def value(self, value: Any, depth: int) -> Any:
         """Rewrite a value of any type."""
-        if depth > _DEEPEST:
-            raise UnsupportedContentError(
-                f"content nested more than {_DEEPEST} levels deep is not scanned; flatten it"
-            )
+        _check(depth)
         if isinstance(value, str) and not isinstance(value, enum.Enum):
             return self._visit(value, "text")
         if value is None or isinstance(value, bool):
@@ -162,7 +169,7 @@ class _Walker:
                 new = self._artifact(old, depth) if name == "artifact" else self._provider(old, depth + 1)
                 if new is not old:
                     update[name] = new
-        if message.name and message.type not in ("tool", "function"):
+        if message.name and not isinstance(message, ToolMessage | FunctionMessage):
             name = self._visit(message.name, "name")
             if name != message.name:
                 update["name"] = name
@@ -186,8 +193,7 @@ class _Walker:
 
     def _fields(self, fields: dict[Any, Any], depth: int) -> Any:
         """Rewrite a provider's dict, whose keys are structure: a block, a call, an OpenAI-style message."""
-        if depth > _DEEPEST:
-            return self.value(None, depth)
+        _check(depth)
         kind = fields.get("type")
         media = _MEDIA.get(kind) if isinstance(kind, str) and not _is_readable(fields) else None
         if media is None and not BINARY_KEYS.isdisjoint(fields):
@@ -221,8 +227,7 @@ class _Walker:
 
     def _data(self, data: dict[Any, Any], depth: int) -> Any:
         """Rewrite a dict of the user's own, keys and all."""
-        kind = data.get("type")
-        if isinstance(kind, str) and kind in _MEDIA and (kind in data or "source" in data or "url" in data):
+        if _is_media(data):
             return self._fields(data, depth)
         new = {self._key(key): self.value(item, depth + 1) for key, item in data.items()}
         if len(new) < len(data):
@@ -239,6 +244,7 @@ class _Walker:
         return self._visit(key, "text") if isinstance(key, str) and not isinstance(key, enum.Enum) else key
 
     def _items(self, items: Any, walk: Callable[[Any, int], Any], depth: int) -> Any:
+        _check(depth)
         new = [walk(item, depth + 1) for item in items]
         if all(a is b for a, b in zip(items, new, strict=True)):
             return items
@@ -289,6 +295,15 @@ class _Walker:
                 clone, name, item
             )  # a frozen dataclass too, and no __post_init__ over placeholders
         return clone
+
+
+def _is_media(data: Mapping[Any, Any]) -> bool:
+    """Tell whether a dict of the user's own is a content block that holds, or names, what is no text."""
+    kind = data.get("type")
+    if not isinstance(kind, str) or kind not in _MEDIA:
+        return False
+    held = data.keys() & {kind, "source", "url", "file_id", *BINARY_KEYS}
+    return bool(held) or ("data" in data and not data.keys().isdisjoint({"mime_type", "media_type"}))
 
 
 def _is_readable(block: Mapping[Any, Any]) -> bool:
