@@ -119,8 +119,7 @@ class Hider:
         rendered = {
             leaf: self._render(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves
         }
-        counts = Counter(span.entity_type for page in pages.values() for span in page.spans)
-        return Hidden(rendered, counts, len(pages) - read, read)
+        return Hidden(rendered, _counts(pages.values()), len(pages) - read, read)
 
     def _find(
         self, texts: Mapping[bytes, str], vault: Vault
@@ -138,8 +137,8 @@ class Hider:
         }, len(unread)
 
     def _refuse(self, pages: Iterable[_Page]) -> None:
-        types = (span.entity_type for page in pages for span in page.spans)
-        blocked = Counter(name for name in types if self._policy_of(name).action == "block")
+        counts = _counts(pages).items()
+        blocked = {name: count for name, count in counts if self._policy_of(name).action == "block"}
         if blocked:
             listed = ", ".join(f"{name} ({count})" for name, count in sorted(blocked.items()))
             raise BlockedError(
@@ -150,10 +149,11 @@ class Hider:
     def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, _Page]) -> dict[Spelling, bool]:
         """List the values that need an entry, and whether each stands in a text that is new to the vault."""
         wanted: dict[Spelling, bool] = {}
+        reversible = {name for name in _counts(pages.values()) if self._policy_of(name).reversible}
         for text, kind in leaves:
             page = pages[text]
             for span in _spans(page, kind):
-                if kind != "scalar" and self._policy_of(span.entity_type).reversible:
+                if kind != "scalar" and span.entity_type in reversible:
                     spelling = (span.entity_type, text[span.start : span.end])
                     wanted[spelling] = wanted.get(spelling, False) or page.fresh
         return wanted
@@ -170,9 +170,10 @@ class Hider:
             page.generation = assignment.generation
         if any(assignment.hits):
             self._refuse(pages.values())
+            wanted = self._wanted(leaves, pages)
         lacking = [
             self._entity(spelling, pages)
-            for spelling in self._wanted(leaves, pages)
+            for spelling in wanted
             if spelling not in entries or self._lacks_surrogate(entries[spelling])
         ]
         if lacking:
@@ -189,7 +190,11 @@ class Hider:
         return Entity(*spelling)
 
     def _lacks_surrogate(self, entry: Entry) -> bool:
-        return entry.surrogate is None and self._policy_of(entry.ref.entity_type).action == "surrogate"
+        return (
+            self._surrogates is not None
+            and entry.surrogate is None
+            and self._policy_of(entry.ref.entity_type).action == "surrogate"
+        )
 
     def _look_over(self, page: _Page, hits: Sequence[Hit]) -> None:
         """Add the places of values that the vault knows and the detector did not mark."""
@@ -254,6 +259,11 @@ class Hider:
         disguised = "".join([*parts, page.text[position:]])
         read = [(match.start, disguised[match.start : match.end]) for match in index.find(disguised)]
         return disguised if read == meant else None
+
+
+def _counts(pages: Iterable[_Page]) -> Counter[str]:
+    """Count the spans of each entity type."""
+    return Counter([span.entity_type for page in pages for span in page.spans])
 
 
 def _question(page: _Page) -> Text:
