@@ -163,8 +163,9 @@ class _Walker:
             new = self._items(content, self._block, depth)
         if new is not content:
             update["content"] = new
+        fields = vars(message) | (message.model_extra or {})  # to ask a message for what it lacks is slow
         for name in ("additional_kwargs", "tool_calls", "invalid_tool_calls", "tool_call_chunks", "artifact"):
-            old = getattr(message, name, None)
+            old = fields.get(name)
             if old:
                 new = self._artifact(old, depth) if name == "artifact" else self._provider(old, depth + 1)
                 if new is not old:
