@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from langchain_secguard.detect.base import Span, overlapping, resolve
 from langchain_secguard.policy import Policy
-from langchain_secguard.urls import UrlTracker, run_start, url_end, url_start
+from langchain_secguard.urls import UrlTracker, may_hold_url, run_start, url_end, url_start
 
 PolicyOf: TypeAlias = Callable[[str], Policy]
 """Give the policy of an entity type."""
@@ -27,7 +27,7 @@ def settle(text: str, spans: Iterable[Span], policy_of: PolicyOf) -> list[Span]:
     for cluster in overlapping(spans):
         settled += cluster if len(cluster) == 1 else _settle_cluster(cluster, policy_of)
     trimmed = [span for span in (_trim(text, span) for span in settled) if span.start < span.end]
-    return _widen(text, trimmed, policy_of) if _may_hold_url(text) else trimmed
+    return _widen(text, trimmed, policy_of) if may_hold_url(text) else trimmed
 
 
 def _settle_cluster(cluster: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
@@ -44,12 +44,6 @@ def _trim(text: str, span: Span) -> Span:
         return span
     start = span.start + len(marked) - len(marked.lstrip())
     return Span(start, max(start, span.start + len(marked.rstrip())), span.entity_type, span.score)
-
-
-def _may_hold_url(text: str) -> bool:
-    return (
-        "/" in text or ":" in text or "](" in text or "www." in text.casefold() or "?" in text or "#" in text
-    )
 
 
 def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
