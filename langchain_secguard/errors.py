@@ -16,6 +16,8 @@ No message holds a text or a value: only entity types, counts, class names and v
 """
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 
 class SecGuardError(Exception):
@@ -47,6 +49,9 @@ class BlockedError(SecGuardError):
     def __init__(self, message: str, *, scores: Mapping[str, float]) -> None:
         super().__init__(message)
         self.scores = dict(scores)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), scores=self.scores), self.args
 
 
 class DetectorError(SecGuardError):
