@@ -144,11 +144,10 @@ class TestRewriteStrings:
     def test_keeps_every_byte_that_is_not_changed(self, text: str) -> None:
         assert rewrite_strings(text, lambda content: content) == text
 
-    @settings(deadline=None, max_examples=300)
-    @given(broken)
-    def test_keeps_the_literals_that_are_not_changed(self, text: str) -> None:
-        marked = rewrite_strings(text, lambda content: "X" if content == "A" else content)
-        assert marked == rewrite_strings(text, lambda content: content).replace('"A"', '"X"') or "A" in text
+    def test_keeps_the_bytes_of_the_literals_beside_a_changed_one(self) -> None:
+        text = '{"\\u0041\\/" : "b", "\\x": ["\\u00e9"]}'
+        changed = rewrite_strings(text, lambda content: "X" if content == "b" else content)
+        assert changed == text.replace('"b"', '"X"')
 
     @pytest.mark.parametrize(
         "value", ['O"Neil', "a\\b", "\\", '\\"', "line\nbreak", "\ud83d", "\0", "'", "\u2028"]
