@@ -5,45 +5,64 @@ import time
 from collections.abc import Iterator, Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from langchain_core.runnables import RunnableConfig
 
-from benchmarks.clock import timing
+from benchmarks.clock import Timing, timing
 from benchmarks.report import Row, at_most
-from benchmarks.stand_ins import best_detector
+from benchmarks.stand_ins import Paced, embedded
 from benchmarks.texts import names, sprinkled
-from langchain_secguard import Anonymizer
+from langchain_secguard import Anonymizer, Vault
 from langchain_secguard.detect import Detector
 
-_EARLY, _LATE = 2, 100
-_CHATS = 7
+_LATE = 100
+_SAMPLES = 15
 _NAMES = 3
 
 
 def measure() -> Iterator[Row]:
-    """Hold several chats, each turn with a question and an answer of 1 KB and names not heard before."""
-    detector, name = best_detector()
-    chats = [_hold(detector, seed) for seed in range(_CHATS)]
-    early = timing([times[_EARLY - 1] for times in chats])
-    late = timing([times[_LATE - 1] for times in chats])
-    yield at_most(f"turn 100 of a chat against turn 2 ({name})", late, early, 1.5)
+    """Hold chats in which each turn brings an answer and a question of 1 KB, with names not heard before."""
+    detectors: list[tuple[str, Detector | None]] = [
+        ("a detector of 20 µs a word", Paced()),
+        ("embedded detector", embedded()),
+    ]
+    for name, detector in detectors:
+        if detector is not None:
+            early, late = _compare(detector)
+            yield at_most(f"turn 100 of a chat against turn 2, {name}", late, early, 1.5)
 
 
-def _hold(detector: Detector, seed: int) -> list[float]:
-    """Return the seconds that each turn took."""
-    step = Anonymizer(detector=detector)
-    config: RunnableConfig = {"configurable": {"vault_id": f"chat-{seed}"}}
-    heard: list[BaseMessage] = []
-    times: list[float] = []
-    for turn in _turns(seed):
-        heard += turn
+def _compare(detector: Detector) -> tuple[Timing, Timing]:
+    """Time second turns of new chats, and a long chat's turns from the hundredth on, one by one."""
+    long = _Chat(detector, 0)
+    for _ in range(_LATE - 1):
+        long.turn()
+    early: list[float] = []
+    late: list[float] = []
+    for seed in range(1, _SAMPLES + 1):
+        new = _Chat(detector, seed)
+        new.turn()
+        early.append(new.turn())
+        late.append(long.turn())
+    return timing(early), timing(late)
+
+
+class _Chat:
+    """One chat, with a vault of its own."""
+
+    def __init__(self, detector: Detector, seed: int) -> None:
+        self._step = Anonymizer(detector=detector, vault=Vault())
+        self._turns = _turns(seed)
+        self._heard: list[BaseMessage] = []
+
+    def turn(self) -> float:
+        """Hide all messages with those of the next turn, and return the seconds that it took."""
+        self._heard += next(self._turns)
         start = time.perf_counter()
-        step.invoke(list(heard), config)
-        times.append(time.perf_counter() - start)
-    return times
+        self._step.invoke(list(self._heard))
+        return time.perf_counter() - start
 
 
 def _turns(seed: int) -> Iterator[Sequence[BaseMessage]]:
     source = names(seed)
-    for number in range(_LATE):
+    for number in itertools.count(1):
         answer, question = (sprinkled(list(itertools.islice(source, _NAMES)), 1_000) for _ in range(2))
         yield AIMessage(f"Answer {number}. {answer}"), HumanMessage(f"Question {number}. {question}")

@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 
-from langchain_secguard.detect import Detector, EmbeddedDetector, Span
+from langchain_secguard.detect import EmbeddedDetector, Span
 
 _NAME = re.compile(r"\b[A-Z][a-z]{3,} [A-Z][a-z]{3,}\b")
 _SECONDS_A_WORD = 20e-6
@@ -49,9 +49,3 @@ def embedded() -> EmbeddedDetector | None:
     except (ImportError, OSError):
         return None
     return detector
-
-
-def best_detector() -> tuple[Detector, str]:
-    """Return the package's own detector, or else the paced one, and what to call it."""
-    detector = embedded()
-    return (detector, "embedded detector") if detector else (Paced(), "a detector of 20 µs a word")

@@ -5,11 +5,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
-from langchain_secguard.vault.phrases import PhraseIndex, first_word, fold, fold_case, phrase_keys
+from langchain_secguard.vault.phrases import PhraseIndex, fold, fold_case, folded_words, phrase_keys
 
 _LONG = 20_000
 """Texts longer than this many characters together are searched in a worker thread."""
@@ -210,7 +209,7 @@ class _Vault:
         news = {generation: self._news(generation) for generation in {text.generation for text in texts}}
         return [self._search(text, news[text.generation]) for text in texts]
 
-    def _search(self, text: Text, news: "Sequence[_News] | None") -> list[Hit]:
+    def _search(self, text: Text, news: Sequence[Sequence[str]] | None) -> list[Hit]:
         if news is not None and not _may_hold(text.text, news):
             return []
         return [
@@ -219,11 +218,11 @@ class _Vault:
             if text.asks(start, end)
         ]
 
-    def _news(self, generation: int) -> "list[_News] | None":
-        """List the phrases added after ``generation``; ``None`` if that is all, or many."""
+    def _news(self, generation: int) -> list[list[str]] | None:
+        """List the words of each phrase added after ``generation``; ``None`` if that is all, or many."""
         if generation < self._born or self.generation - generation > _FEW:
             return None
-        return [_News(first_word(key), key) for key in self._added[generation - self._born :] if key]
+        return [folded_words(key) for key in self._added[generation - self._born :] if key]
 
     def erase_value(self, value: str) -> int:
         folded = fold(value)
@@ -278,21 +277,11 @@ class _Vault:
         self._added = ["" if key in keys else key for key in self._added]
 
 
-class _News(NamedTuple):
-    """A phrase that was added lately: its first word, and its key."""
-
-    first_word: str
-    key: str
-
-
-def _may_hold(text: str, news: Iterable[_News]) -> bool:
-    """Tell whether ``text`` may hold a phrase; the first word is looked for first, because it is cheap."""
+def _may_hold(text: str, news: Iterable[Sequence[str]]) -> bool:
+    """Tell whether ``text`` holds all words of a phrase, or what looks like them."""
     folded = fold_case(text)
-    likely = [key for first, key in news if first in folded]
-    if not likely:
-        return False
-    spaced = fold_case(" ".join(text.replace("\u2019", "'").split()))
-    return any(key in spaced or key in text for key in likely)
+    begun = [words for words in news if words[0] in folded]
+    return any(all(word in folded for word in words) for words in begun)
 
 
 _NO_SURROGATES: PhraseIndex[Entry] = PhraseIndex()

@@ -64,10 +64,9 @@ def word_sequences(text: str, max_words: int = MAX_WORDS) -> Iterator[Match]:
             yield Match(start, end, _key(text[start:end], last - first + 1))
 
 
-def first_word(key: str) -> str:
-    """Return the first word of a key, its case folded."""
-    match = _WORD.search(key)
-    return fold_case(match[0]) if match else ""
+def folded_words(text: str) -> list[str]:
+    """List the words of ``text``, their case folded: all in one call, which is many times faster."""
+    return fold_case(" ".join(_WORD.findall(text))).split()
 
 
 def _word_spans(text: str) -> list[tuple[int, int]]:
@@ -107,11 +106,10 @@ class PhraseIndex(Generic[T]):
         if key in self._things:
             return
         self._things[key] = thing
-        words = _word_spans(key)
-        first = first_word(key)
-        self._longest[first] = max(self._longest.get(first, 0), len(words))
+        words = folded_words(key)
+        self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
         if self._begun is not None:
-            self._begun.update(fold(key[:end]) for _, end in words[:-1])
+            self._begun.update(fold(key[:end]) for _, end in _word_spans(key)[:-1])
 
     def remove(self, key: str) -> None:
         """Forget the phrase ``key``."""
@@ -145,9 +143,8 @@ class PhraseIndex(Generic[T]):
 
     def _longest_from(self, text: str) -> list[int]:
         """Return, for each word of ``text``, the length of the longest phrase that begins with it."""
-        words = fold_case(" ".join(_WORD.findall(text))).split(" ")  # one call for all words
         lengths = self._longest
-        return [lengths.get(word, 0) for word in words]
+        return [lengths.get(word, 0) for word in folded_words(text)]
 
     def _at(
         self, text: str, spans: Sequence[tuple[int, int]], position: int, longest: int

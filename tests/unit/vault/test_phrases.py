@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langchain_secguard.vault import PhraseIndex, word_sequences
-from langchain_secguard.vault.phrases import MAX_WORDS, PhraseStream, first_word, fold, fold_case, phrase_keys
+from langchain_secguard.vault.phrases import (
+    MAX_WORDS,
+    PhraseStream,
+    fold,
+    fold_case,
+    folded_words,
+    phrase_keys,
+)
 
 WORDS = [
     "Jane", "jane", "JANE", "Doe", "DOE", "doe", "of", "the", "\u0130b", "\u01f0", "\u00df", "SS", "ss",
@@ -115,10 +122,10 @@ class TestFold:
     def test_leaves_the_number_of_words(self, text: str) -> None:
         assert len(re.findall(r"\w+", fold_case(text))) == len(re.findall(r"\w+", text))
 
-    def test_takes_the_first_word_of_a_key(self) -> None:
-        assert first_word("Jane Doe") == "jane"
-        assert first_word("'o neil") == "o"
-        assert first_word("") == ""
+    def test_lists_the_words_of_a_text(self) -> None:
+        assert folded_words("Jane Doe") == ["jane", "doe"]
+        assert folded_words("'o neil") == ["o", "neil"]
+        assert folded_words("") == []
 
 
 class TestWordSequences:
