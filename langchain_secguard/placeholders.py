@@ -58,6 +58,7 @@ _UNFINISHED = re.compile(
     rf"(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,7}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z)"
 )
 _STARTS = re.compile(r"[\[\\&A-Z]")
+_OPENED = re.compile(rf"(?:\[|&{_OPEN_ENTITY})[ ]?\Z")
 _WORDS = re.compile(r"&(?:\#\w+|lowbar);|[A-Za-z0-9]+")
 _COMMON = re.compile(rf"(\[[A-Z]{{1,24}}+(?:_[A-Z]{{1,24}}+){{0,4}}+_{_NUMBER}\])")
 _CANONICAL = re.compile(rf"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_{_NUMBER}(?:_[A-Z]{{5}})?\]")
@@ -170,7 +171,7 @@ def split_placeholders(text: str) -> list[str | Placeholder]:
             parts += _split_between(part, 0, len(part))
         elif part:
             parts.append(part)
-    return parts
+    return _uncut(parts)
 
 
 @lru_cache(maxsize=4096)
@@ -221,7 +222,19 @@ class PlaceholderStream:
         """Give what was held back: the text ends here."""
         text, start = self._before + self._held, len(self._before)
         self._held = self._before = ""
-        return _split_between(text, start, len(text))
+        return _uncut(_split_between(text, start, len(text)))
+
+
+def _uncut(parts: list[str | Placeholder]) -> list[str | Placeholder]:
+    """Leave as text what opens a bracket and ends the whole text in a digit: more digits may be cut off.
+
+    It is what a token limit makes of an answer, and what a snapshot of half an answer holds.
+    """
+    if len(parts) > 1 and isinstance(last := parts[-1], Placeholder) and last.text[-1].isdigit():
+        before = parts[-2]
+        if isinstance(before, str) and _OPENED.search(before, max(0, len(before) - 9)):
+            parts[-2:] = [before + last.text]
+    return parts
 
 
 def _split_between(text: str, start: int, end: int) -> list[str | Placeholder]:

@@ -324,10 +324,7 @@ class TestLiteLLM:
     def test_a_placeholder_cut_off_at_the_end_restores_nobody_else(self, cut: str) -> None:
         before, after = steps(PEOPLE)
         before.invoke(MANY)
-        answer = both(after, f"Dear {cut}")
-        assert answer in (f"Dear {cut}", "Dear [Person Number1")
-        assert "Number2" not in answer
-        assert "Number1," not in answer
+        assert both(after, f"Dear {cut}") == f"Dear {cut}"
 
     def test_tool_call_arguments_in_the_history_are_hidden_in_every_place(self) -> None:
         arguments = json.dumps({"to": "Person Number1", "cc": ["Person Number2"]})

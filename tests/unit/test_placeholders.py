@@ -311,7 +311,12 @@ class TestSplitPlaceholders:
             ("PERSON_1s", ["PERSON_1", "s"]),
             ("PERSON_1.5", ["PERSON_1", ".5"]),
             ("[see PERSON_1]", ["[see ", "PERSON_1", "]"]),
-            ("[PERSON_1", ["[", "PERSON_1"]),
+            ("[PERSON_1 and", ["[", "PERSON_1", " and"]),
+            ("[PERSON_1[PERSON_2]", ["[", "PERSON_1", "PERSON_2"]),
+            ("[PERSON_1's", ["[", "PERSON_1", "'s"]),
+            ("[PERSON_1_QKXMZ", ["[", "PERSON_1"]),
+            ("[[PERSON_1]", ["[", "PERSON_1"]),
+            ("[see PERSON_1", ["[see ", "PERSON_1"]),
             ("PERSON_1]", ["PERSON_1", "]"]),
             ("[[PERSON_1]]", ["[", "PERSON_1", "]"]),
             ("[PERSON_1][PERSON_2]", ["PERSON_1", "PERSON_2"]),
@@ -329,6 +334,15 @@ class TestSplitPlaceholders:
         assert [
             part if isinstance(part, str) else f"{part.ref.entity_type}_{part.ref.number}" for part in parts
         ] == expected
+
+    @pytest.mark.parametrize(
+        "text",
+        ["[PERSON_1", "Dear [PERSON_12", "[ PERSON_1", "\\[PERSON\\_1", "&#91;PERSON_1", "&lsqb;PERSON_1"],
+    )
+    def test_leaves_a_number_that_may_be_cut_off_at_the_end(self, text: str) -> None:
+        assert split_placeholders(text) == [text]
+        stream = PlaceholderStream()
+        assert "".join(map(str, [*stream.feed(text), *stream.flush()])) == text
 
     @pytest.mark.parametrize("number", [1, 2, 11, 12, 21, 111, 121])
     def test_reads_the_whole_number_or_none(self, number: int) -> None:
