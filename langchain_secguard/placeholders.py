@@ -176,7 +176,10 @@ def split_placeholders(text: str) -> list[str | Placeholder]:
 
 @lru_cache(maxsize=4096)
 def _read(spelling: str) -> Placeholder:
-    """Read one match of the pattern, which is free of personal data by its grammar."""
+    """Read one match of a pattern, which is free of personal data by its grammar."""
+    if _COMMON.fullmatch(spelling):
+        name, _, digits = spelling[1:-1].rpartition("_")
+        return Placeholder(spelling, Ref(name.removeprefix(_PREFIX), int(digits)))
     match = _PARTS.fullmatch(spelling)
     assert match is not None  # noqa: S101 - every match of the pattern is made of these parts
     words = [word for word in _WORDS.findall(match["body"]) if word[0] != "&"]

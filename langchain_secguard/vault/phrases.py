@@ -130,15 +130,16 @@ class PhraseIndex(Generic[T]):
             return [], len(text)
         spans = _word_spans(text)
         matches: list[Match] = []
-        position = 0
-        while position < len(spans):
-            most = longest[position] if spans[position][0] >= start else 0
-            if not final and spans[position][0] >= start and self._undecided(text, spans, position, most):
+        free = 0  # the first word that no match has taken
+        for position, most in enumerate(longest):
+            if (final and not most) or position < free or spans[position][0] < start:
+                continue
+            if not final and self._undecided(text, spans, position, most):
                 return matches, spans[position][0]
-            match, words = self._at(text, spans, position, most) if most else (None, 1)
+            match, words = self._at(text, spans, position, most)
             if match:
                 matches.append(match)
-            position += words
+            free = position + words
         return matches, len(text)
 
     def _longest_from(self, text: str) -> list[int]:
