@@ -1,6 +1,8 @@
 """From overlapping spans to the ones that are hidden: disjoint, trimmed, and never half of a URL."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import TypeAlias
 
 from langchain_secguard.detect.base import Span, overlapping, resolve
@@ -27,15 +29,22 @@ def settle(text: str, spans: Iterable[Span], policy_of: PolicyOf) -> list[Span]:
     for cluster in overlapping(spans):
         settled += cluster if len(cluster) == 1 else _settle_cluster(cluster, policy_of)
     trimmed = [span for span in (_trim(text, span) for span in settled) if span.start < span.end]
-    return _widen(text, trimmed, policy_of) if may_hold_url(text) else trimmed
+    if may_hold_url(text) or any(span.entity_type == URL for span in trimmed):
+        return _widen(text, trimmed, policy_of)
+    return trimmed
 
 
 def _settle_cluster(cluster: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
-    strict = [span for span in cluster if policy_of(span.entity_type).strict]
-    if not strict:
+    first = _strictest(cluster, policy_of)
+    if first is None:
         return resolve(cluster)
-    first = min(strict, key=lambda span: (policy_of(span.entity_type).action != "block", span))
     return [Span(cluster[0].start, max(span.end for span in cluster), first.entity_type, first.score)]
+
+
+def _strictest(spans: Iterable[Span], policy_of: PolicyOf) -> Span | None:
+    """Return the span that must never come back, one that blocks before others."""
+    strict = [span for span in spans if policy_of(span.entity_type).strict]
+    return min(strict, key=lambda span: (policy_of(span.entity_type).action != "block", span), default=None)
 
 
 def _trim(text: str, span: Span) -> Span:
@@ -56,8 +65,12 @@ def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
             continue
         tracker.feed(text[position : span.start])
         refused = tracker.refuses(span.entity_type) and policy_of(span.entity_type).reversible
-        widened.append(_whole_url(text, span, tracker, widened) if refused else span)
-        tracker.skip(widened[-1].entity_type)
+        if refused:
+            url = _whole_url(text, span, tracker, widened)
+            widened.append(_with_swallowed(url, spans, policy_of))
+        else:
+            widened.append(span)
+        tracker.skip(URL if refused else span.entity_type)
         position = widened[-1].end
     return widened
 
@@ -68,6 +81,19 @@ def _whole_url(text: str, span: Span, tracker: UrlTracker, before: list[Span]) -
         start = min(start, before.pop().start)
     end = max(span.end, _without_punctuation(text, start, url_end(text, span.end)))
     return Span(start, end, URL, span.score)
+
+
+def _with_swallowed(url: Span, spans: Sequence[Span], policy_of: PolicyOf) -> Span:
+    """Let a URL end no sooner than the spans in it, and never come back if one of them must not."""
+    first = bisect_right(spans, url.start, key=lambda span: span.end)
+    swallowed = list(
+        takewhile(
+            lambda span: span.start < url.end, (spans[position] for position in range(first, len(spans)))
+        )
+    )
+    strictest = _strictest(swallowed, policy_of)
+    end = max(url.end, swallowed[-1].end)
+    return Span(url.start, end, strictest.entity_type if strictest else url.entity_type, url.score)
 
 
 def _raw_start(text: str, position: int, tracker: UrlTracker, before: Sequence[Span]) -> int:
