@@ -144,6 +144,16 @@ class TestUrls:
     def test_are_not_widened_for_what_never_comes_back(self, strict: str) -> None:
         assert settled("https://x.com/Jane/b", ("Jane", strict)) == [("Jane", strict)]
 
+    @pytest.mark.parametrize("strict", ["REDACTED", "MASKED", "HASHED", "BLOCKED"])
+    @pytest.mark.parametrize("text", ["see https://x.com/Jane/123-45", "see https://x.com/123-45/Jane"])
+    def test_do_not_bring_back_a_strict_value_beside_another(self, strict: str, text: str) -> None:
+        assert settled(text, ("Jane", "PERSON"), ("123-45", strict)) == [(text[4:], strict)]
+
+    def test_end_with_the_last_value_in_them(self) -> None:
+        assert settled("https://x.com/Jane/a b c", ("Jane", "PERSON"), ("a b", "CUSTOM")) == [
+            ("https://x.com/Jane/a b", "URL")
+        ]
+
     def test_that_were_found_stay_as_they_are(self) -> None:
         assert settled("[a](https://x.com/b) c", ("https://x.com/b", "URL")) == [("https://x.com/b", "URL")]
 
