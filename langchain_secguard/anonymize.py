@@ -184,8 +184,7 @@ class Anonymizer(PairStep):
         return leaves
 
     def _written(self, value: Any, hidden: Hidden) -> Any:
-        texts = hidden.texts
-        new = rewrite(value, lambda text, kind: texts[text, kind], allow=self.allow_unscanned, keys=self.keys)
+        new = rewrite(value, hidden.text, allow=self.allow_unscanned, keys=self.keys, visit_json=hidden.json)
         return _with_preamble(new, self.preamble) if self.preamble and hidden.counts else new
 
 

@@ -20,7 +20,7 @@ from langchain_core.prompt_values import ChatPromptValue, ImagePromptValue, Prom
 from pydantic import BaseModel
 
 from langchain_secguard.errors import UnsupportedContentError
-from langchain_secguard.json_text import rewrite_strings
+from langchain_secguard.json_text import Edit, edit_strings
 
 Kind: TypeAlias = Literal["text", "name", "scalar"]
 """What a leaf is: text; a participant's name, which must stay one word; the ``str()`` of a number or date."""
@@ -84,8 +84,12 @@ def rewrite(
     Raises:
         UnsupportedContentError: ``value`` holds what cannot be scanned and is not allowed.
     """
-    as_json = visit_json or (lambda text: rewrite_strings(text, lambda part: visit(part, "text")))
-    walker = _Walker(visit, frozenset(allow), as_json)
+
+    def edits_of(literal: str) -> list[Edit]:
+        new = visit(literal, "text")
+        return [(0, len(literal), new)] if new != literal else []
+
+    walker = _Walker(visit, frozenset(allow), visit_json or (lambda text: edit_strings(text, edits_of)))
     if isinstance(value, dict) and not _is_message(value):
         return walker.named(value, keys)
     return walker.value(value, 0)

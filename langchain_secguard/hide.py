@@ -15,6 +15,7 @@ from langchain_secguard.content import Kind
 from langchain_secguard.detect.base import Span
 from langchain_secguard.errors import BlockedError
 from langchain_secguard.find import Finder, digest
+from langchain_secguard.json_text import Edit, apply, edit_strings
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
 from langchain_secguard.settle import PolicyOf, settle
@@ -51,16 +52,24 @@ Step: TypeAlias = Detect | Assign | AskSurrogates
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """Tell what stands in the place of each leaf.
+    """Tell what is put where in each leaf.
 
     ``counts`` has the number of hidden spans for each entity type; ``cached`` and ``read`` the number of
     texts whose spans were remembered, and of those that were given to the detector.
     """
 
-    texts: Mapping[Leaf, str] = field(repr=False)
+    edits: Mapping[Leaf, Sequence[Edit]] = field(repr=False)
     counts: Mapping[str, int]
     cached: int
     read: int
+
+    def text(self, text: str, kind: Kind) -> str:
+        """Write a leaf with its edits."""
+        return apply(text, self.edits[text, kind])
+
+    def json(self, text: str) -> str:
+        """Write JSON text with the edits of its string literals."""
+        return edit_strings(text, lambda literal: self.edits[literal, "text"])
 
 
 @dataclass(slots=True)
@@ -116,10 +125,8 @@ class Hider:
         for key, page in zip(texts, pages.values(), strict=True):
             self._pages.put((store, vault.vault_id, key), (page.generation, page.spans))
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
-        rendered = {
-            leaf: self._render(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves
-        }
-        return Hidden(rendered, _counts(pages.values()), len(pages) - read, read)
+        edits = {leaf: self._edits(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves}
+        return Hidden(edits, _counts(pages.values()), len(pages) - read, read)
 
     def _find(
         self, texts: Mapping[bytes, str], vault: Vault
@@ -206,32 +213,25 @@ class Hider:
         policy = self._policy_of(hit.entity_type)
         return policy.action != "allow" and not self.finder.is_allowed(text[hit.start : hit.end])
 
-    def _render(
+    def _edits(
         self,
         leaf: Leaf,
         page: _Page,
         entries: Mapping[Spelling, Entry],
         surrogates: PhraseIndex[Entry] | None,
         vault_id: str,
-    ) -> str:
+    ) -> list[Edit]:
+        """Say what stands where in a leaf; a scalar that holds something is emptied, and refused for it."""
         text, kind = leaf
-        spans = _spans(page, kind)
-        if not spans or kind == "scalar":
-            return "" if spans else text
-        if surrogates is not None and kind == "text":
-            disguised = self._disguise(page, entries, surrogates, vault_id)
-            if disguised is not None:
-                return disguised
-        parts: list[str] = []
-        position = 0
-        for span in spans:
-            stand_in = self._stand_in(text, span, entries, vault_id)
-            parts += [
-                text[position : span.start],
-                stand_in if kind == "text" else re.sub(r"\W", "", stand_in),
-            ]
-            position = span.end
-        return "".join([*parts, text[position:]])
+        if kind == "scalar":
+            return [(0, len(text), "")] if page.spans else []
+        edits = [
+            (span.start, span.end, self._stand_in(text, span, entries, vault_id))
+            for span in _spans(page, kind)
+        ]
+        if kind == "name":
+            return [(start, end, re.sub(r"\W", "", stand_in)) for start, end, stand_in in edits]
+        return edits if surrogates is None else self._disguised(page, edits, entries, surrogates)
 
     def _stand_in(self, text: str, span: Span, entries: Mapping[Spelling, Entry], vault_id: str) -> str:
         value = text[span.start : span.end]
@@ -240,25 +240,27 @@ class Hider:
             return self._form.mint(entries[span.entity_type, value].ref, vault_id)
         return policy.replace(span.entity_type, value)
 
-    def _disguise(
-        self, page: _Page, entries: Mapping[Spelling, Entry], index: PhraseIndex[Entry], vault_id: str
-    ) -> str | None:
-        """Write ``page`` with surrogates, or return ``None`` where one of them could be read as another's."""
-        parts: list[str] = []
+    def _disguised(
+        self, page: _Page, edits: list[Edit], entries: Mapping[Spelling, Entry], index: PhraseIndex[Entry]
+    ) -> list[Edit]:
+        """Put surrogates in the edits, unless one of them could be read as another's where it would stand."""
+        disguised: list[Edit] = []
         meant: list[tuple[int, str]] = []
-        position = length = 0
-        for span in page.spans:
-            entry = entries.get((span.entity_type, page.text[span.start : span.end]))
-            stand_in = self._stand_in(page.text, span, entries, vault_id)
-            if entry and entry.surrogate and self._policy_of(span.entity_type).action == "surrogate":
-                stand_in = entry.surrogate
-                meant.append((length + span.start - position, stand_in))
-            parts += [page.text[position : span.start], stand_in]
-            length += span.start - position + len(stand_in)
-            position = span.end
-        disguised = "".join([*parts, page.text[position:]])
-        read = [(match.start, disguised[match.start : match.end]) for match in index.find(disguised)]
-        return disguised if read == meant else None
+        shift = 0
+        for span, (start, end, stand_in) in zip(page.spans, edits, strict=True):
+            fake = self._surrogate(entries.get((span.entity_type, page.text[start:end])))
+            if fake:
+                meant.append((start + shift, fake))
+            disguised.append((start, end, fake or stand_in))
+            shift += len(fake or stand_in) - (end - start)
+        text = apply(page.text, disguised)
+        read = [(match.start, text[match.start : match.end]) for match in index.find(text)]
+        return disguised if read == meant else edits
+
+    def _surrogate(self, entry: Entry | None) -> str | None:
+        if entry is None or self._policy_of(entry.ref.entity_type).action != "surrogate":
+            return None
+        return entry.surrogate
 
 
 def _counts(pages: Iterable[_Page]) -> Counter[str]:

@@ -6,8 +6,11 @@ Escapes follow RFC 8259, section 7. What is outside a string literal is never to
 import json
 import re
 from collections import deque
-from collections.abc import Callable
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+Edit: TypeAlias = tuple[int, int, str]
+"""Put a text in the place of the characters from a start to an end (exclusive)."""
 
 _UNIT = re.compile(
     r'[^"\\]+|"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\u|\\[^u]|\\',
@@ -27,10 +30,11 @@ def escape(text: str) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
-def rewrite_strings(text: str, visit: Callable[[str], str]) -> str:
-    """Pass the content of each string literal of ``text`` through ``visit``.
+def edit_strings(text: str, edits_of: Callable[[str], Sequence[Edit]]) -> str:
+    """Edit the string literals of ``text``.
 
-    A literal that ``visit`` leaves alone keeps its bytes, escapes and all.
+    ``edits_of`` is called with the content of each literal and returns its edits, sorted and disjoint. What
+    they leave alone keeps its bytes, escapes and all.
     """
     parts: list[str] = []
     literal: list[str] | None = None
@@ -39,19 +43,37 @@ def rewrite_strings(text: str, visit: Callable[[str], str]) -> str:
             parts.append(unit)
             literal = [] if unit == '"' else None
         elif unit == '"':
-            parts += [_visited(literal, visit), unit]
+            parts += [_edited(literal, edits_of), unit]
             literal = None
         else:
             literal.append(unit)
     if literal is not None:
-        parts.append(_visited(literal, visit))
+        parts.append(_edited(literal, edits_of))
     return "".join(parts)
 
 
-def _visited(units: list[str], visit: Callable[[str], str]) -> str:
-    content = "".join(map(_decode, units))
-    changed = visit(content)
-    return "".join(units) if changed == content else escape(changed)
+def _edited(units: Sequence[str], edits_of: Callable[[str], Sequence[Edit]]) -> str:
+    contents = [_decode(unit) for unit in units]
+    raw, edits = "".join(units), edits_of("".join(contents))
+    if not edits:
+        return raw
+    offsets: list[int] = []  # of each character of the content in the literal
+    position = 0
+    for unit, content in zip(units, contents, strict=True):
+        offsets += range(position, position + len(unit)) if unit == content else [position] * len(content)
+        position += len(unit)
+    offsets.append(position)
+    return apply(raw, [(offsets[start], offsets[end], escape(new)) for start, end, new in edits])
+
+
+def apply(text: str, edits: Sequence[Edit]) -> str:
+    """Make edits, sorted and disjoint, in ``text``."""
+    parts: list[str] = []
+    position = 0
+    for start, end, new in edits:
+        parts += [text[position:start], new]
+        position = end
+    return "".join([*parts, text[position:]]) if parts else text
 
 
 def _decode(unit: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_secguard.json_text import JsonStream, Piece, escape, rewrite_strings
+from langchain_secguard.json_text import Edit, JsonStream, Piece, apply, edit_strings, escape
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=6),
@@ -23,6 +23,16 @@ FRAGMENTS = [
 ]  # fmt: skip
 
 broken = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=2)), max_size=10).map("".join)
+
+
+def whole(change: Callable[[str], str]) -> Callable[[str], list[Edit]]:
+    """Edit a literal as a whole, where ``change`` changes it."""
+    return lambda content: [(0, len(content), change(content))] if change(content) != content else []
+
+
+def test_edits_are_made_in_their_order() -> None:
+    assert apply("abcdef", [(0, 0, ">"), (1, 3, "X"), (6, 6, "<")]) == ">aXdef<"
+    assert apply("abc", []) == "abc"
 
 
 class Letters:
@@ -132,21 +142,26 @@ class TestRewriteStrings:
     def test_shows_the_content_of_each_literal(self, text: str, seen: list[str]) -> None:
         shown: list[str] = []
 
-        def visit(content: str) -> str:
+        def note(content: str) -> list[Edit]:
             shown.append(content)
-            return content
+            return []
 
-        assert rewrite_strings(text, visit) == text
+        assert edit_strings(text, note) == text
         assert shown == seen
 
     @settings(deadline=None, max_examples=300)
     @given(broken)
     def test_keeps_every_byte_that_is_not_changed(self, text: str) -> None:
-        assert rewrite_strings(text, lambda content: content) == text
+        assert edit_strings(text, lambda _: []) == text
+
+    def test_keeps_every_byte_around_an_edit(self) -> None:
+        text = '{"a": "\\u0041b\\/\\n\\ud83d\\ude00 c\\q"}'
+        edited = edit_strings(text, lambda content: [(1, 2, '"'), (4, 5, "x")] if len(content) > 1 else [])
+        assert edited == '{"a": "\\u0041\\"\\/\\nx c\\q"}'
 
     def test_keeps_the_bytes_of_the_literals_beside_a_changed_one(self) -> None:
         text = '{"\\u0041\\/" : "b", "\\x": ["\\u00e9"]}'
-        changed = rewrite_strings(text, lambda content: "X" if content == "b" else content)
+        changed = edit_strings(text, whole(lambda content: "X" if content == "b" else content))
         assert changed == text.replace('"b"', '"X"')
 
     @pytest.mark.parametrize(
@@ -154,14 +169,14 @@ class TestRewriteStrings:
     )
     @pytest.mark.parametrize("text", ['{"a": "b", "c": ["b"]}', '{"b": {"b": 1}}', '"b"'])
     def test_stays_json_with_any_value(self, text: str, value: str) -> None:
-        changed = rewrite_strings(text, lambda content: value if content == "b" else content)
+        changed = edit_strings(text, whole(lambda content: value if content == "b" else content))
         assert json.loads(changed) == leaves(json.loads(text), lambda leaf: value if leaf == "b" else leaf)
 
     @settings(deadline=None, max_examples=200)
     @given(values, st.booleans(), st.text(max_size=4))
     def test_changes_the_texts_of_json_and_nothing_else(self, value: Any, ascii_: bool, added: str) -> None:
         text = json.dumps(value, ensure_ascii=ascii_)
-        again = json.loads(rewrite_strings(text, lambda content: added + content))
+        again = json.loads(edit_strings(text, whole(lambda content: added + content)))
         assert again == json.loads(json.dumps(leaves(value, lambda leaf: added + leaf)))
 
     def test_takes_time_in_proportion_to_the_text(self) -> None:
@@ -172,7 +187,7 @@ class TestRewriteStrings:
             '"' + "\\ud83d" * 20_000,
             '"\\u' * 30_000,
         ):
-            assert rewrite_strings(text, lambda content: content) == text
+            assert edit_strings(text, lambda _: []) == text
             assert raw(streamed([text])) == text
 
 

@@ -61,7 +61,13 @@ def messages(draw: st.DrawFn) -> BaseMessage:
         {"type": "non_standard", "value": {"anything": [text]}},
         text,
     ]
-    broken = {"name": "tool", "args": '{"a": ' + text, "id": "x", "error": text, "type": "invalid_tool_call"}
+    broken = {
+        "name": "tool",
+        "args": json.dumps({"a": text})[:-1],
+        "id": "x",
+        "error": text,
+        "type": "invalid_tool_call",
+    }
     kwargs = {
         "function_call": {"name": "f", "arguments": json.dumps({"a": text}, ensure_ascii=False)},
         "refusal": text,
