@@ -5,7 +5,7 @@ word is known again only as it was written and in capitals, or "Will" would hide
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -65,8 +65,13 @@ def word_sequences(text: str, max_words: int = MAX_WORDS) -> Iterator[Match]:
 
 
 def folded_words(text: str) -> list[str]:
-    """List the words of ``text``, their case folded: all in one call, which is many times faster."""
-    return fold_case(" ".join(_WORD.findall(text))).split()
+    """List the words of ``text``, their case folded."""
+    return _folded(_WORD.findall(text))
+
+
+def _folded(words: Iterable[str]) -> list[str]:
+    """Fold the case of words: all in one call, which is many times faster."""
+    return fold_case(" ".join(words)).split()
 
 
 def _word_spans(text: str) -> list[tuple[int, int]]:
@@ -125,10 +130,9 @@ class PhraseIndex(Generic[T]):
         Returns the matches, and the offset from which on nothing is certain yet; that is the length of
         ``text`` when ``final`` says that no more will come.
         """
-        longest = self._longest_from(text)
-        if final and not any(longest):
-            return [], len(text)
         spans = _word_spans(text)
+        folded = _folded([text[first:last] for first, last in spans])
+        longest = [self._longest.get(word, 0) for word in folded]
         matches: list[Match] = []
         free = 0  # the first word that no match has taken
         for position, most in enumerate(longest):
@@ -141,11 +145,6 @@ class PhraseIndex(Generic[T]):
                 matches.append(match)
             free = position + words
         return matches, len(text)
-
-    def _longest_from(self, text: str) -> list[int]:
-        """Return, for each word of ``text``, the length of the longest phrase that begins with it."""
-        lengths = self._longest
-        return [lengths.get(word, 0) for word in folded_words(text)]
 
     def _at(
         self, text: str, spans: Sequence[tuple[int, int]], position: int, longest: int
