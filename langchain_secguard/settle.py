@@ -14,7 +14,7 @@ PolicyOf: TypeAlias = Callable[[str], Policy]
 
 URL = "URL"
 _TRAILING = ".,;:!?"
-_BRACKETS = {")": "(", "]": "[", "}": "{"}
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
 def settle(text: str, spans: Iterable[Span], policy_of: PolicyOf) -> list[Span]:
@@ -103,7 +103,7 @@ def _raw_start(text: str, position: int, tracker: UrlTracker, before: Sequence[S
     if tracker.opened:  # longer than what the tracker keeps
         first = run_start(text, position)
         return first + (url_start(text[first:position]) or 0)
-    length = len(tracker.run) - (url_start(tracker.run) or 0)
+    length = tracker.size - (tracker.start() or 0)
     for span in reversed(before):
         if length <= position - span.end:
             break
@@ -116,11 +116,10 @@ def _raw_start(text: str, position: int, tracker: UrlTracker, before: Sequence[S
 
 def _without_punctuation(text: str, start: int, end: int) -> int:
     """Leave out what closes the sentence or the bracket around a URL."""
-    while end > start and (text[end - 1] in _TRAILING or _unbalanced(text, start, end)):
+    unopened = {
+        close: text.count(close, start, end) - text.count(open_, start, end) for open_, close in _BRACKETS
+    }
+    while end > start and (text[end - 1] in _TRAILING or unopened.get(text[end - 1], 0) > 0):
+        unopened[text[end - 1]] = unopened.get(text[end - 1], 0) - 1
         end -= 1
     return end
-
-
-def _unbalanced(text: str, start: int, end: int) -> bool:
-    opening = _BRACKETS.get(text[end - 1])
-    return opening is not None and text.count(text[end - 1], start, end) > text.count(opening, start, end)

@@ -16,7 +16,9 @@ _START = re.compile(
 )
 _ENDS = ' \n\t"<>`'
 _LONGEST_RUN = 65_536
+_LONGEST_START = 300  # a host has at most 253 characters (RFC 1035, section 2.3.4)
 _STAND_IN = "x"
+_PARENTHESIS = re.compile(r"[()]")
 
 
 def may_hold_url(text: str) -> bool:
@@ -28,26 +30,9 @@ def may_hold_url(text: str) -> bool:
 
 def url_start(run: str) -> int | None:
     """Return where the URL begins that is open at the end of ``run``, which has no white space or quotes."""
-    if not may_hold_url(run):
-        return None
-    position = 0
-    while match := _START.search(run, position):
-        start = match.end() if match[0] == "](" else match.start()
-        closed = _link_end(run, start) if run[start - 2 : start] == "](" else None
-        if closed is None:
-            return start
-        position = closed
-    return None
-
-
-def _link_end(run: str, start: int) -> int | None:
-    """Return the end of the Markdown link target that begins at ``start``, if its parenthesis is closed."""
-    depth = 1
-    for match in re.finditer(r"[()]", run[start:]):
-        depth += 1 if match[0] == "(" else -1
-        if not depth:
-            return start + match.end()
-    return None
+    tracker = UrlTracker()
+    tracker.feed(run)
+    return tracker.start()
 
 
 def url_end(text: str, start: int) -> int:
@@ -65,28 +50,26 @@ def run_start(text: str, end: int) -> int:
 class UrlTracker:
     """Tell whether a text that arrives in pieces is inside a URL where it stands now.
 
-    What it tells depends on the text alone, not on how it was cut.
+    What it tells depends on the text alone, not on how it was cut, and no character is looked at again for
+    each answer.
     """
 
-    __slots__ = ("_pieces", "_size", "_url_before")
+    __slots__ = ("_depth", "_looked", "_pieces", "_run", "_size", "_start", "_url_before")
 
     def __init__(self) -> None:
-        self._pieces: list[str] = []
-        self._size = 0
-        self._url_before = False
+        self._restart("", url_before=False)
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
         if text and text[-1] in _ENDS:
-            self._pieces, self._size, self._url_before = [], 0, False
+            self._restart("", url_before=False)
             return
         last = _RUN.match(text[::-1])
         length = len(last[0]) if last else 0
         if length < len(text):
             self._restart(text[len(text) - length :], url_before=False)
         elif text:
-            self._pieces.append(text)
-            self._size += length
+            self._append(text)
 
     def skip(self, entity_type: str) -> None:
         """Pass over a value of this type that is hidden here, or restored here.
@@ -96,22 +79,29 @@ class UrlTracker:
         if entity_type == "URL":
             self._restart("", url_before=True)
         else:
-            self._pieces.append(_STAND_IN)
-            self._size += 1
+            self._append(_STAND_IN)
+
+    def _append(self, text: str) -> None:
+        self._size += len(text)
+        if self._size <= _LONGEST_RUN:
+            self._pieces.append(text)
 
     def _restart(self, run: str, *, url_before: bool) -> None:
+        self._run = ""
         self._pieces = [run] if run else []
         self._size = len(run)
         self._url_before = url_before
+        self._looked = self._depth = 0
+        self._start: int | None = None
 
     @property
-    def run(self) -> str:
-        """What stands here without white space or quotes, up to this point; one letter for each value."""
-        return "".join(self._pieces)
+    def size(self) -> int:
+        """How many characters stand here without white space or quotes; one for each value."""
+        return self._size
 
     @property
     def opened(self) -> bool:
-        """Whether all of :attr:`run` counts as inside a URL: it follows one, or is longer than any text."""
+        """Whether all that stands here counts as inside a URL: it follows one, or is longer than any text."""
         return self._url_before or self._size > _LONGEST_RUN
 
     def refuses(self, entity_type: str) -> bool:
@@ -123,5 +113,33 @@ class UrlTracker:
             return self._url_before
         if self.opened:
             return True
-        start = url_start(self.run)
+        start = self.start()
         return start is not None and (entity_type != "URL" or start < self._size)
+
+    def start(self) -> int | None:
+        """Return which of the last :attr:`size` characters the open URL begins at, if one is open."""
+        if self._pieces:
+            new, before = "".join(self._pieces), self._run[-3:]
+            self._run, self._pieces = self._run + new, []
+            if self._start is None and not may_hold_url(before + new):
+                return None
+        while self._start is None or self._is_closed():
+            match = _START.search(self._run, self._looked)
+            if match is None:
+                self._looked = max(self._looked, len(self._run) - _LONGEST_START)
+                return None
+            self._looked = self._start = match.end() if match[0] == "](" else match.start()
+            self._depth = 1 if self._run[self._start - 2 : self._start] == "](" else 0
+        return self._start
+
+    def _is_closed(self) -> bool:
+        """Tell whether the open URL is a link's target and its parenthesis has been closed."""
+        if not self._depth:
+            return False
+        for match in _PARENTHESIS.finditer(self._run, self._looked):
+            self._depth += 1 if match[0] == "(" else -1
+            if not self._depth:
+                self._looked, self._start = match.end(), None
+                return True
+        self._looked = len(self._run)
+        return False
