@@ -30,26 +30,28 @@ def escape(text: str) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
-def edit_strings(text: str, edits_of: Callable[[str], Sequence[Edit]]) -> str:
-    """Edit the string literals of ``text``.
+EditsOf: TypeAlias = Callable[[str], Sequence[Edit]]
+"""Take a text and return its edits, sorted and disjoint."""
 
-    ``edits_of`` is called with the content of each literal and returns its edits, sorted and disjoint. What
-    they leave alone keeps its bytes, escapes and all.
+
+def edit_strings(text: str, edits_of: EditsOf, edits_outside: EditsOf = lambda _: ()) -> str:
+    """Edit the string literals of ``text``, and what stands outside them.
+
+    ``edits_of`` is called with the content of each literal, and ``edits_outside`` with what is between two
+    of them as it is: JSON's structure, unless ``text`` is no JSON. What the edits leave alone keeps its
+    bytes, escapes and all.
     """
     parts: list[str] = []
-    literal: list[str] | None = None
-    for unit in _UNIT.findall(text):
-        if literal is None:
-            parts.append(unit)
-            literal = [] if unit == '"' else None
-        elif unit == '"':
-            parts += [_edited(literal, edits_of), unit]
-            literal = None
-        else:
-            literal.append(unit)
-    if literal is not None:
-        parts.append(_edited(literal, edits_of))
-    return "".join(parts)
+    units: list[str] = []
+    inside = False
+    for unit in [*_UNIT.findall(text), '"']:
+        if unit != '"':
+            units.append(unit)
+            continue
+        outer = "".join(units)
+        parts += [_edited(units, edits_of) if inside else apply(outer, edits_outside(outer)), unit]
+        units, inside = [], not inside
+    return "".join(parts[:-1])
 
 
 def _edited(units: Sequence[str], edits_of: Callable[[str], Sequence[Edit]]) -> str:
@@ -116,48 +118,46 @@ class TextStream(Protocol[S]):
 class JsonStream(Generic[S]):
     """Read JSON text as it arrives, each string literal through a text stream of its own.
 
-    ``feed`` and ``flush`` give the text in order: what nothing was found in as it was written, and a
-    :class:`Piece` for each finding.
+    ``feed`` and ``flush`` give the text in order: what nothing was found in as it was written, a
+    :class:`Piece` for each finding in a literal, and a finding as it is outside of them, where there is none
+    unless the text is no JSON.
     """
 
     def __init__(self, new_stream: Callable[[], TextStream[S]]) -> None:
         self._new_stream = new_stream
-        self._stream: TextStream[S] | None = None
+        self._stream = new_stream()
+        self._inside = False
         self._cut = ""
         self._raw: deque[tuple[str, str]] = deque()
 
-    def feed(self, text: str) -> list[str | Piece[S]]:
+    def feed(self, text: str) -> list[str | S | Piece[S]]:
         """Take the next piece of the text, and give what is certain by now."""
         text = self._cut + text
         cut = _CUT_ESCAPE.search(text)
         self._cut = cut[1] if cut else ""
         return self._read(text[: len(text) - len(self._cut)])
 
-    def flush(self) -> list[str | Piece[S]]:
+    def flush(self) -> list[str | S | Piece[S]]:
         """Give what was held back: the text ends here."""
         parts, self._cut = self._read(self._cut), ""
-        if self._stream:
-            parts += self._give(self._stream.flush())
-            self._stream = None
-        return parts
+        return parts + self._give(self._stream.flush())
 
-    def _read(self, text: str) -> list[str | Piece[S]]:
-        parts: list[str | Piece[S]] = []
+    def _read(self, text: str) -> list[str | S | Piece[S]]:
+        parts: list[str | S | Piece[S]] = []
         for unit in _UNIT.findall(text):
-            if self._stream is None:
-                parts.append(unit)
-                self._stream = self._new_stream() if unit == '"' else None
-            elif unit == '"':
+            if unit == '"':
                 parts += [*self._give(self._stream.flush()), unit]
-                self._stream = None
+                self._stream, self._inside = self._new_stream(), not self._inside
             else:
-                content = _decode(unit)
-                self._raw.append((content, unit))
+                content = _decode(unit) if self._inside else unit
+                if self._inside:
+                    self._raw.append((content, unit))
                 parts += self._give(self._stream.feed(content))
         return parts
 
-    def _give(self, found: list[str | S]) -> list[str | Piece[S]]:
-        assert self._stream is not None  # noqa: S101 - only called inside a literal
+    def _give(self, found: list[str | S]) -> list[str | S | Piece[S]]:
+        if not self._inside:
+            return list(found)
         return [
             self._take(len(part))
             if isinstance(part, str)

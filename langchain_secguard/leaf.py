@@ -28,7 +28,7 @@ class Reader:
         """Split a whole text."""
         return TextStream(self).whole(text)
 
-    def read_json(self, text: str) -> list[str | Piece[Placeholder]]:
+    def read_json(self, text: str) -> list[str | Placeholder | Piece[Placeholder]]:
         """Split a whole JSON text, or the beginning of one."""
         stream = self.json_stream()
         return [*stream.feed(text), *stream.flush()]

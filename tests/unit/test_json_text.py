@@ -66,10 +66,10 @@ class Letters:
         return parts
 
 
-def streamed(pieces: list[str], new: Callable[[], Letters] = Letters) -> list[str | Piece[int]]:
+def streamed(pieces: list[str], new: Callable[[], Letters] = Letters) -> list[str | int | Piece[int]]:
     stream: JsonStream[int] = JsonStream(new)
     parts = [part for piece in pieces for part in stream.feed(piece)]
-    whole: list[str | Piece[int]] = []
+    whole: list[str | int | Piece[int]] = []
     for part in [*parts, *stream.flush()]:
         last = whole[-1] if whole else None
         if isinstance(part, str) and isinstance(last, str):
@@ -79,8 +79,11 @@ def streamed(pieces: list[str], new: Callable[[], Letters] = Letters) -> list[st
     return whole
 
 
-def raw(parts: list[str | Piece[int]]) -> str:
-    return "".join(part if isinstance(part, str) else part.raw for part in parts)
+def raw(parts: list[str | int | Piece[int]]) -> str:
+    return "".join(
+        part if isinstance(part, str) else part.raw if isinstance(part, Piece) else "AB"[:part]
+        for part in parts
+    )
 
 
 def leaves(value: Any, change: Callable[[str], str]) -> Any:
@@ -154,6 +157,16 @@ class TestRewriteStrings:
     def test_keeps_every_byte_that_is_not_changed(self, text: str) -> None:
         assert edit_strings(text, lambda _: []) == text
 
+    def test_edits_what_stands_outside_of_literals(self) -> None:
+        outer: list[str] = []
+
+        def note(text: str) -> list[Edit]:
+            outer.append(text)
+            return [(5, 9, "X")] if text.startswith("call ") else []
+
+        assert edit_strings('call Jane at "home": 1', lambda _: [], note) == 'call X at "home": 1'
+        assert outer == ["call Jane at ", ": 1"]
+
     def test_keeps_every_byte_around_an_edit(self) -> None:
         text = '{"a": "\\u0041b\\/\\n\\ud83d\\ude00 c\\q"}'
         edited = edit_strings(text, lambda content: [(1, 2, '"'), (4, 5, "x")] if len(content) > 1 else [])
@@ -192,11 +205,14 @@ class TestRewriteStrings:
 
 
 class TestJsonStream:
-    def test_finds_what_stands_in_literals_alone(self) -> None:
-        assert streamed(['A {"xA": A, "AB": 1}']) == [
-            'A {"x',
+    def test_tells_what_stands_in_literals_from_what_stands_outside(self) -> None:
+        assert streamed(['AB {"xA": A, "AB": 1}']) == [
+            2,
+            ' {"x',
             Piece(1, "A"),
-            '": A, "',
+            '": ',
+            1,
+            ', "',
             Piece(2, "AB"),
             '": 1}',
         ]
@@ -243,7 +259,7 @@ class TestJsonStream:
     @given(values, st.booleans())
     def test_finds_in_json_what_its_texts_hold(self, value: Any, ascii_: bool) -> None:
         text = json.dumps(value, ensure_ascii=ascii_)
-        found = sum(part.found for part in streamed(list(text)) if not isinstance(part, str))
+        found = sum(part.found for part in streamed(list(text)) if isinstance(part, Piece))
         counted: list[int] = []
 
         def count(leaf: str) -> str:
