@@ -30,9 +30,9 @@ class Paced:
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find names, and wait."""
-        end = time.perf_counter() + _SECONDS_A_WORD * sum(len(text.split()) for text in texts)
+        end = time.thread_time() + _SECONDS_A_WORD * sum(len(text.split()) for text in texts)
         found = [[Span(*match.span(), "PERSON") for match in _NAME.finditer(text)] for text in texts]
-        while time.perf_counter() < end:
+        while time.thread_time() < end:
             pass
         return found
 
