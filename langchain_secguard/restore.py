@@ -111,18 +111,13 @@ class Restorer:
         if entry is None:
             return self._unknown(placeholder, kept)
         entity_type = entry.ref.entity_type
-        if self._is_withheld(entity_type, placeholder):
+        only, urls = self._rules.entity_types, self._rules.urls
+        if (placeholder.refused and not urls) or (only is not None and entity_type not in only):
             self.tally.withheld += 1
             return kept
         self.tally.restored[entity_type] += 1
         value = entry.value + placeholder.tail
         return escape(value) if in_json else value
-
-    def _is_withheld(self, entity_type: str, placeholder: Placeholder) -> bool:
-        only = self._rules.entity_types
-        return (placeholder.refused and not self._rules.urls) or (
-            only is not None and entity_type not in only
-        )
 
     def _unknown(self, placeholder: Placeholder, kept: str) -> str:
         """Treat a placeholder that the vault does not hold; what merely looks like one is text."""
