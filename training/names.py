@@ -44,9 +44,8 @@ def loss_of(model: Tagger, batch: tuple[Tensor, ...]) -> Tensor:
     return error(last.float().flatten(0, 1), expected) + 0.4 * error(first.float().flatten(0, 1), expected)
 
 
-def train(feeder: Feeder, table: np.ndarray, minutes: float, peak: float) -> Tagger:
+def train(feeder: Feeder, model: Tagger, minutes: float, peak: float) -> Tagger:
     """Train for ``minutes``, and return the running mean of the weights."""
-    model = Tagger(torch.from_numpy(table))
     average = torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
     mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average)
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
@@ -107,6 +106,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--synthetic", type=int, default=9000, help="made-up texts in an epoch")
     parser.add_argument("--hold-out", action="store_true", help="keep a third of the judgments aside")
+    parser.add_argument("--start", type=Path, help="go on from these weights (names.pt of an earlier run)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -123,7 +123,10 @@ def main() -> None:
     known, table, words = lexicon.build(options.data, options.work)
     print(f"{len(words)} words, {known.vectors} with vectors, {len(known.places)} long places", flush=True)
     feeder = Feeder(options.data, known, options.seed, synthetic=options.synthetic, hold_out=options.hold_out)
-    model = train(feeder, table, options.minutes, options.rate)
+    model = Tagger(torch.from_numpy(table))
+    if options.start:
+        model.load_state_dict(torch.load(options.start, weights_only=True))
+    model = train(feeder, model, options.minutes, options.rate)
     torch.save(model.state_dict(), options.work / "names.pt")
     export(model, known, words, options.out / "names.npz")
 

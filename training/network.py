@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from langchain_secguard.detect.features import LETTERS, TOKEN_FLAGS, WORD_FLAGS
 
 LABELS = ("O", "B-PERSON", "I-PERSON", "B-LOCATION", "I-LOCATION", "B-ORGANIZATION", "I-ORGANIZATION")
-WIDTH, LETTER_WIDTH, SPELLING_WIDTH, FLAG_WIDTH = 128, 24, 64, 32
+WIDTH, LETTER_WIDTH, SPELLING_WIDTH, FLAG_WIDTH = 112, 24, 64, 32
 DILATIONS = (1, 2, 4, 8)
 LATE_DILATIONS = (1,)
 
@@ -18,18 +18,21 @@ def _neighbours(values: Tensor, distance: int) -> Tensor:
     return torch.cat([padded[:, tap * distance : tap * distance + length] for tap in range(3)], dim=2)
 
 
+def _norm(hidden: Tensor) -> Tensor:
+    return hidden * torch.rsqrt(hidden.square().mean(dim=2, keepdim=True) + 1e-5)
+
+
 class Block(nn.Module):
     """Add to each token what a gated convolution over its neighbours says."""
 
     def __init__(self, dilation: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(WIDTH)
         self.conv = nn.Linear(3 * WIDTH, 2 * WIDTH)
         self.dilation = dilation
 
     def forward(self, hidden: Tensor, mask: Tensor, dropout: nn.Module) -> Tensor:
         same_for_all_tokens = dropout(torch.ones(hidden.shape[0], 1, WIDTH))
-        inner = self.norm(hidden) * (mask * same_for_all_tokens)
+        inner = _norm(hidden) * (mask * same_for_all_tokens)
         value, gate = self.conv(_neighbours(inner, self.dilation)).chunk(2, dim=2)
         return hidden + value * torch.sigmoid(gate)
 

@@ -54,11 +54,28 @@ def join(mentions: Iterable[Mention]) -> list[Mention]:
     return joined
 
 
+def is_titled(tokens: Tokens, mention: Mention) -> bool:
+    """Tell whether a title such as ``Mr.`` stands before ``mention``."""
+    before = mention.first - 1
+    if before > 0 and tokens.words[before] == ".":
+        before -= 1
+    return before >= 0 and tokens.words[before].lower() in _TITLES
+
+
 def _is_name(tokens: Tokens, mention: Mention) -> bool:
-    words = [word.lower() for word in tokens.words[mention.first : mention.last + 1] if word[0].isalpha()]
-    if mention.kind == "PERSON" and all(word in _TITLES and word not in _ALSO_NAMES for word in words):
-        return False
+    words = [word for word in tokens.words[mention.first : mention.last + 1] if word[0].isalpha()]
+    if mention.kind == "PERSON":
+        if all(word.lower() in _TITLES and word.lower() not in _ALSO_NAMES for word in words):
+            return False
+        if len(words) == 1 and _is_identifier(words[0]):
+            return False
     return bool(words) and mention.first <= mention.last
+
+
+def _is_identifier(word: str) -> bool:
+    """Tell a class of a program (``OrderedDict``) from a name with a capital inside (``McArthur``)."""
+    capitals = [place for place, char in enumerate(word) if char.isupper()]
+    return len(capitals) > 1 and not word.isupper() and (capitals[1] > 5 or len(capitals) > 2)
 
 
 def _pieces(tokens: Tokens, mention: Mention) -> Iterator[Mention]:

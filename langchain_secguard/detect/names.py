@@ -9,15 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from langchain_secguard.detect.base import Span
-from langchain_secguard.detect.mentions import Mention, join, tidy
+from langchain_secguard.detect.mentions import Mention, is_titled, join, tidy
 from langchain_secguard.detect.tokens import PLACEHOLDER, Tokens, fold, tokenize
 
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
 _MODEL = Path(__file__).parent / "data" / "names.npz"
 _CUT = 1.0  # how much O's log-probability is lowered, so that a miss counts for more than a false alarm
+_PERSON = 0.7  # how much more a missed person counts than another name
 _FAINT = 3.0  # the same for spans whose score stays below one half
-_MARGIN = 4.0
+_MARGIN = 2.0
 _RARE = 3
 _ECHO_SCORE = 0.55
 _IMPOSSIBLE = -1e9
@@ -45,10 +46,14 @@ class NameModel:
         for place, word in enumerate(tokens.words):
             if len(word) > 2 and word[0] == "[" and PLACEHOLDER.fullmatch(word):
                 logs[place] = [0.0] + [_IMPOSSIBLE] * (2 * len(TYPES))
-        clear = join(mention for found in _decode(logs, _CUT) for mention in tidy(tokens, found))
+        for row in logs:
+            row[1] += _PERSON
+            row[2] += _PERSON
+        stretches = list(_stretches(logs))
+        clear = join(mention for found in _decode(logs, stretches, _CUT) for mention in tidy(tokens, found))
         taken = _covered(clear, len(tokens))
         echoes = _free(self._echoes(tokens, clear, taken), taken)
-        guesses = (mention for found in _decode(logs, _FAINT) for mention in tidy(tokens, found))
+        guesses = (mention for found in _decode(logs, stretches, _FAINT) for mention in tidy(tokens, found))
         faint = _free(guesses, _covered([*clear, *echoes], len(tokens)))
         return sorted(
             [
@@ -61,11 +66,14 @@ class NameModel:
     def _echoes(
         self, tokens: Tokens, mentions: Iterable[Mention], taken: Sequence[bool]
     ) -> Iterator[Mention]:
-        """Find further places where a rare word of a person's name stands alone."""
+        """Find further places where a rare word of a person's name stands alone.
+
+        A lone word without a title is too weak a witness: it may be a term that the text writes large.
+        """
         names = {
             fold(word)
             for mention in mentions
-            if mention.kind == "PERSON"
+            if mention.kind == "PERSON" and (mention.first < mention.last or is_titled(tokens, mention))
             for word in tokens.words[mention.first : mention.last + 1]
             if len(word) > 2 and not word.islower() and self._network.commonness(word) < _RARE
         }
@@ -94,18 +102,26 @@ def find_names(texts: Sequence[str]) -> list[list[Span]]:
     return _loaded[0].find(texts)
 
 
-def _decode(logs: Sequence[Sequence[float]], lowered: float) -> Iterator[Mention]:
-    """Find the best sequence of labels in each stretch where a name is possible at all."""
+def _stretches(logs: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:
+    """Find where names are possible at all: most of a text is passed over."""
     start: int | None = None
     for place, row in enumerate(logs):
-        possible = max(row[1:]) > row[0] - lowered - _MARGIN
+        possible = max(row[1:]) > row[0] - _FAINT - _MARGIN
         if possible and start is None:
             start = place
         elif not possible and start is not None:
-            yield from _mentions(start, _viterbi(logs[start:place], lowered))
+            yield start, place
             start = None
     if start is not None:
-        yield from _mentions(start, _viterbi(logs[start:], lowered))
+        yield start, len(logs)
+
+
+def _decode(
+    logs: Sequence[Sequence[float]], stretches: Iterable[tuple[int, int]], lowered: float
+) -> Iterator[Mention]:
+    """Find the best sequence of labels in each stretch."""
+    for start, end in stretches:
+        yield from _mentions(start, _viterbi(logs[start:end], lowered))
 
 
 def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
@@ -156,6 +172,6 @@ def _span(
     if logs is not None:
         rows = logs[mention.first : mention.last + 1]
         chance = sum(1 - math.exp(min(0.0, row[0])) for row in rows) / len(rows)
-        odds = math.exp(_CUT) * chance / max(1e-6, 1 - chance)
+        odds = math.exp(_CUT + (_PERSON if mention.kind == "PERSON" else 0)) * chance / max(1e-6, 1 - chance)
         score = min(high, max(low, odds / (1 + odds)))
     return Span(tokens.starts[mention.first], tokens.ends[mention.last], mention.kind, round(score, 3))

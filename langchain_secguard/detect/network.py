@@ -52,6 +52,9 @@ class Network:
         self._early, self._late = stored["early"].tolist(), stored["late"].tolist()
         self._padding = max(self._early + self._late)
         self._halo = sum(self._early + self._late)
+        for name in self._weights:
+            if ".conv." in name:
+                self._weights[name] *= 0.5  # sigmoid(x) is (1 + tanh(x / 2)) / 2, with its halves taken here
         self._width = len(self._weights["word.bias"])
         self._lock = threading.Lock()
         self._cached: dict[str, int] = {}
@@ -152,8 +155,9 @@ class Network:
 
     def _spelling(self, letters: Integers) -> Floats:
         embedded = self._weights["letters.weight"][letters]
-        padded = np.pad(embedded, ((0, 0), (1, 1), (0, 0)))
-        length = letters.shape[1]
+        count, length, width = embedded.shape
+        padded = np.zeros((count, length + 2, width), dtype=np.float32)
+        padded[:, 1:-1] = embedded
         joined = np.concatenate([padded[:, tap : tap + length] for tap in range(3)], axis=2)
         values = self._linear("spelling", joined)
         values[letters == 0] = 0
@@ -166,23 +170,16 @@ class Network:
 
     def _convolve(self, name: str, hidden: Floats, mask: Floats, dilation: int) -> None:
         """Add to ``hidden`` in place what a gated convolution makes of it."""
-        pad, width = self._padding, self._width
-        inside = slice(pad, len(hidden) - pad)
-        inner = hidden - hidden.mean(axis=1, keepdims=True)
-        variance = np.einsum("ij,ij->i", inner, inner)[:, None] / width
-        inner *= mask / np.sqrt(variance + 1e-5)
-        inner *= self._weights[f"{name}.norm.weight"]
-        inner += mask * self._weights[f"{name}.norm.bias"]
-        taps = self._weights[f"{name}.conv.weight"].reshape(3, width, 2 * width)
-        out = inner[inside] @ taps[1]
-        out += inner[pad - dilation : len(hidden) - pad - dilation] @ taps[0]
-        out += inner[pad + dilation : len(hidden) - pad + dilation] @ taps[2]
+        pad, width, size = self._padding, self._width, len(hidden)
+        power = np.einsum("ij,ij->i", hidden, hidden)[:, None] / width
+        inner = hidden * (mask / np.sqrt(power + 1e-5))
+        near = [inner[pad + step : size - pad + step] for step in (-dilation, 0, dilation)]
+        out = np.concatenate(near, axis=1) @ self._weights[f"{name}.conv.weight"]
         out += self._weights[f"{name}.conv.bias"]
-        gate = np.tanh(0.5 * out[:, width:])
+        gate = np.tanh(out[:, width:])
         gate += 1
         gate *= out[:, :width]
-        gate *= 0.5
-        hidden[inside] += gate
+        hidden[pad : size - pad] += gate
 
     def _remember(self, hidden: Floats, batch: Sequence[_Piece]) -> Floats:
         """Gather for each token the highest and the mean chance of each type over all tokens of its word."""
@@ -192,12 +189,16 @@ class Network:
         for piece in batch:
             keys.append(piece.keys + offset)
             offset += int(piece.keys.max()) + 1
-        _, group = np.unique(np.concatenate(keys), return_inverse=True)
-        order = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+        joined = np.concatenate(keys)
+        order = np.argsort(joined, kind="stable")
+        opening = np.diff(joined[order], prepend=-1) > 0
+        starts = np.flatnonzero(opening)
+        sizes = np.diff(starts, append=len(order))
         highest = np.maximum.reduceat(types[order], starts)
-        mean = np.add.reduceat(types[order], starts) / np.bincount(group)[:, None]
-        return np.concatenate((highest[group], mean[group]), axis=1, dtype=np.float32)
+        mean = np.add.reduceat(types[order], starts) / sizes[:, None]
+        memory = np.empty((len(order), 6), dtype=np.float32)
+        memory[order] = np.concatenate((highest, mean), axis=1)[np.cumsum(opening) - 1]
+        return memory
 
 
 def _log_softmax(logits: Floats) -> Floats:

@@ -30,6 +30,7 @@ NAMES = [
     ("My name is John Smith and I live in Berlin.", [("John Smith", "PERSON"), ("Berlin", "LOCATION")]),
     ("Dear Ms. O'Brien,", [("O'Brien", "PERSON")]),
     ("hi this is maria lopez from accounting", [("maria lopez", "PERSON")]),
+    ("Will Smith called me.", [("Will Smith", "PERSON")]),
     ("JOHN Q. PUBLIC, being duly sworn, testified", [("JOHN Q. PUBLIC", "PERSON")]),
     ("Name: Nguyễn Văn An", [("Nguyễn Văn An", "PERSON")]),
     ("Email from Priya Raghunathan to Bob", [("Priya Raghunathan", "PERSON"), ("Bob", "PERSON")]),
@@ -68,6 +69,7 @@ NO_NAMES = [
     "SELECT id, name FROM orders WHERE status = 'open';",
     "# Getting Started\n\nRun the following command to install the package.",
     "2024-05-01 12:00:03 INFO Server started on port 8080",
+    "class RunnableLambda(Runnable):\n    def invoke(self, input: Input) -> Output:",
     "will it rain tomorrow, and may i bill you in march?",
 ]
 
