@@ -12,7 +12,8 @@ import enum
 import pathlib
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal, TypeAlias
+from functools import cached_property, lru_cache
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, FunctionMessage, ToolMessage
@@ -21,6 +22,9 @@ from pydantic import BaseModel
 
 from langchain_secguard.errors import UnsupportedContentError
 from langchain_secguard.json_text import Edit, edit_strings
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 Kind: TypeAlias = Literal["text", "name", "scalar"]
 """What a leaf is: text; a participant's name, which must stay one word; the ``str()`` of a number or date."""
@@ -50,11 +54,18 @@ STRUCTURE = frozenset(
     }
 )  # fmt: skip
 JSON_KEYS = frozenset({"arguments", "partial_json", "args", "input"})
-DATA_KEYS = frozenset({"args", "input", "value", "parsed", "output"})
+DATA_KEYS = frozenset({"args", "input", "json", "value", "parsed", "output"})
+_TOOL_KEYS = frozenset(
+    {
+        "arguments", "args", "input", "parameters", "partial_json", "input_schema", "inputSchema", "index",
+        "call_id", "tool_call_id", "tool_use_id", "toolUseId", "description",
+    }
+)  # fmt: skip
 _SCALARS = (
     int, float, complex, decimal.Decimal, uuid.UUID, enum.Enum, pathlib.PurePath,
     datetime.date, datetime.time, datetime.timedelta,
 )  # fmt: skip
+_ROLES = frozenset({"user", "human", "assistant", "ai", "system", "developer", "tool", "function", "model"})
 _SMALL = 1_000_000
 _DEEPEST = 100
 
@@ -96,7 +107,8 @@ def rewrite(
 
 
 def _is_message(value: Mapping[Any, Any]) -> bool:
-    return "role" in value and ("content" in value or "tool_calls" in value)
+    role = value.get("role")
+    return isinstance(role, str) and role in _ROLES and ("content" in value or "tool_calls" in value)
 
 
 def _changed(old: Mapping[Any, Any], new: dict[Any, Any]) -> bool:
@@ -178,7 +190,12 @@ class _Walker:
             name = self._visit(message.name, "name")
             if name != message.name:
                 update["name"] = name
-        return message.model_copy(update=update) if update else message
+        for name in (*_own_fields(type(message)), *(message.model_extra or ())):
+            old = getattr(message, name)
+            new = self._provider(old, depth + 1)
+            if new is not old:
+                update[name] = new
+        return _copied(message, update)
 
     def _artifact(self, artifact: Any, depth: int) -> Any:
         """Rewrite a tool's artifact if it is plain data; no model is sent it, so objects stay."""
@@ -214,7 +231,7 @@ class _Walker:
         if isinstance(item, str):
             if key == "name" and fields.get("role") not in (None, "tool", "function"):
                 return self._visit(item, "name")
-            if key in STRUCTURE:
+            if key in STRUCTURE and (key != "name" or _names_tool(fields)):
                 return item
             return self._visit_json(item) if key in JSON_KEYS else self._visit(item, "text")
         if key == "audio" and isinstance(item, dict) and "data" in item:
@@ -270,9 +287,10 @@ class _Walker:
             return self._copy(value, {"messages": self._items(value.messages, self.value, depth)})
         if isinstance(value, Document):
             content = self._visit(value.page_content, "text")
-            return self._copy(
-                value, {"page_content": content, "metadata": self._nested(value.metadata, depth + 1)}
-            )
+            metadata = self._nested(value.metadata, depth + 1)
+            own = (*_own_fields(type(value)), *(value.model_extra or ()))
+            new = {name: self.value(getattr(value, name), depth + 1) for name in own}
+            return self._copy(value, {"page_content": content, "metadata": metadata, **new})
         if isinstance(value, BaseModel) and not isinstance(value, PromptValue):
             fields = {name: getattr(value, name) for name in type(value).model_fields} | (
                 value.model_extra or {}
@@ -287,7 +305,7 @@ class _Walker:
 
     def _copy(self, model: BaseModel, new: dict[str, Any]) -> BaseModel:
         update = {name: item for name, item in new.items() if item is not getattr(model, name)}
-        return model.model_copy(update=update) if update else model
+        return _copied(model, update)
 
     def _dataclass(self, value: Any, depth: int) -> Any:
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -299,7 +317,36 @@ class _Walker:
             object.__setattr__(
                 clone, name, item
             )  # a frozen dataclass too, and no __post_init__ over placeholders
-        return clone
+        return _without_computed(clone)
+
+
+@lru_cache(maxsize=1024)
+def _own_fields(kind: type[BaseModel]) -> tuple[str, ...]:
+    """List the fields that a subclass adds to LangChain's own messages and documents."""
+    known: Any = next(base for base in kind.__mro__ if base.__module__.startswith("langchain_core."))
+    return tuple(name for name in kind.model_fields if name not in known.model_fields)
+
+
+def _copied(model: M, update: Mapping[str, Any]) -> M:
+    return _without_computed(model.model_copy(update=update)) if update else model
+
+
+def _without_computed(clone: T) -> T:
+    """Drop what a cached property made of the values that are hidden now."""
+    held = getattr(clone, "__dict__", {})
+    for name in [name for name in held if isinstance(getattr(type(clone), name, None), cached_property)]:
+        del held[name]
+    return clone
+
+
+def _names_tool(fields: Mapping[Any, Any]) -> bool:
+    """Tell whether the name in a provider's dict is a tool's, and not somebody's."""
+    kind = fields.get("type")
+    return (
+        fields.get("role") is not None
+        or not _TOOL_KEYS.isdisjoint(fields)
+        or (isinstance(kind, str) and any(word in kind for word in ("tool", "call", "function", "mcp")))
+    )
 
 
 def _is_media(data: Mapping[Any, Any]) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from langchain_secguard.detect.base import Detector, Span
@@ -24,6 +25,12 @@ STANDARD_TYPES = frozenset(
     }
 )  # fmt: skip
 """Entity types of which a bent spelling ("[person 1]") is always taken for a placeholder."""
+
+_WORD_EDGE = re.compile(
+    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\U00020000-\U0003ffff]"
+)
+"""A letter or digit of a script that sets words apart; in others a name has no edges to look for."""
 
 _KEY = secrets.token_bytes(32)
 _EDGE = re.compile(r"[\s.,;:!?\"'()\[\]{}<>*_`\u2018\u2019\u201c\u201d\u2026-]+")
@@ -156,7 +163,7 @@ class Finder:
 
     def _wanted(self, text: str, span: Span) -> bool:
         return (
-            span.score >= self._threshold
+            not span.score < self._threshold  # what has no score at all (NaN) is hidden
             and (self._entity_types is None or span.entity_type in self._entity_types)
             and self._policies(span.entity_type).action != "allow"
             and not self.is_allowed(text[span.start : span.end])
@@ -166,8 +173,34 @@ class Finder:
 def _name_pattern(names: Sequence[str]) -> re.Pattern[str] | None:
     if not names:
         return None
-    phrases = sorted((r"\s+".join(map(re.escape, name.split())) for name in names), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})(?!\w)", re.IGNORECASE)
+    spellings = {spelling for name in names for spelling in _spellings(" ".join(name.split()))}
+    phrases = [_phrase_pattern(spelling) for spelling in sorted(spellings, key=lambda s: (-len(s), s))]
+    return re.compile("|".join(phrases), re.IGNORECASE)
+
+
+def _spellings(name: str) -> set[str]:
+    """Write a name in capitals too ("STRAUSS"), and with its accents apart from its letters and joined."""
+    return {
+        unicodedata.normalize(form, spelling) for spelling in (name, name.upper()) for form in ("NFC", "NFD")
+    } | {name}
+
+
+def _phrase_pattern(name: str) -> str:
+    before = r"(?<!\w)" if _WORD_EDGE.match(name[0]) else ""
+    after = r"(?!\w)" if _WORD_EDGE.match(name[-1]) else ""
+    return before + "".join(_ALIKE.get(character) or re.escape(character) for character in name) + after
+
+
+def _alike(characters: str) -> dict[str, str]:
+    return dict.fromkeys(characters, f"[{re.escape(characters)}]")
+
+
+_ALIKE = {
+    " ": r"[\s\u00ad\u200b-\u200d\u2060\ufeff]+",
+    **_alike("'\u2018\u2019\u02bc\u00b4`"),
+    **_alike("-\u2010\u2011\u2012\u2013"),
+}
+"""What else may stand in the place of a character of a name."""
 
 
 def _name_key(text: str) -> str:

@@ -42,8 +42,12 @@ class Policy:
 
     @property
     def reversible(self) -> bool:
-        """Whether the value is kept in the vault and restored in the answer."""
-        return self.action in ("tokenize", "surrogate")
+        """Whether a value that is hidden is kept in the vault and restored in the answer.
+
+        Where values of an allowed type must be hidden all the same (a hidden name, what looks like a
+        placeholder, a URL for a value in it), they are.
+        """
+        return self.action in ("tokenize", "surrogate", "allow")
 
     @property
     def strict(self) -> bool:

@@ -71,7 +71,7 @@ class Assignment:
 
     entries: list[Entry]
     hits: list[list[Hit]]
-    known: dict[tuple[str, str], Entry]
+    known: dict[tuple[str, str], Entry] = field(repr=False)
     generation: int
 
 

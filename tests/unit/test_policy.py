@@ -21,7 +21,7 @@ class TestPolicy:
             ("mask", False, True),
             ("hash", False, True),
             ("block", False, True),
-            ("allow", False, False),
+            ("allow", True, False),  # of what must be hidden all the same
         ],
     )
     def test_is_reversible_or_strict(self, action: Action, reversible: bool, strict: bool) -> None:
