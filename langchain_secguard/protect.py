@@ -1,13 +1,20 @@
 """Both steps around a Runnable, with a vault for each call where none is named."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableSerializable, ensure_config
-from langchain_core.runnables.config import merge_configs
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableSequence,
+    RunnableSerializable,
+    ensure_config,
+    patch_config,
+)
+from langchain_core.runnables.graph import Graph
 from langchain_core.runnables.utils import ConfigurableFieldSpec
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict
 
 from langchain_secguard.anonymize import Anonymizer
 from langchain_secguard.config import names_vault
@@ -49,7 +56,10 @@ def _beside(deanonymizer: Deanonymizer | None) -> Anonymizer:
 
 
 class ProtectedRunnable(RunnableSerializable[Any, Any]):
-    """Run ``anonymizer | runnable | deanonymizer``; made by :func:`protect`."""
+    """Run ``anonymizer | runnable | deanonymizer``; made by :func:`protect`.
+
+    What a call is given besides its input and config, such as ``stop``, goes to the wrapped Runnable.
+    """
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True, extra="forbid", frozen=True, hide_input_in_errors=True
@@ -58,13 +68,6 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
     anonymizer: Anonymizer
     runnable: Runnable[Any, Any]
     deanonymizer: Deanonymizer
-
-    _chain: Runnable[Any, Any] = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Put the steps in sequence, once."""
-        super().model_post_init(context)
-        self._chain = self.anonymizer | self.runnable | self.deanonymizer
 
     @property
     def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
@@ -76,10 +79,22 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
         """The shapes that the wrapped Runnable gives."""
         return self.runnable.OutputType
 
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[Any]:
+        """Return the wrapped Runnable's: its prompt's variables, for instance."""
+        return self.runnable.get_input_schema(config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[Any]:
+        """Return the wrapped Runnable's."""
+        return self.runnable.get_output_schema(config)
+
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """Declare what the three steps declare."""
-        return self._chain.config_specs
+        return self._chain().config_specs
+
+    def get_graph(self, config: RunnableConfig | None = None) -> Graph:
+        """Draw the steps, not a box around them."""
+        return self._chain().get_graph(config)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -89,25 +104,30 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the wrapped Runnable on placeholders, and restore its answer."""
         with self._vault(config) as named:
-            return self._chain.invoke(input, named, **kwargs)
+            return self._chain(kwargs).invoke(input, named)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
         async with self._avault(config) as named:
-            return await self._chain.ainvoke(input, named, **kwargs)
+            return await self._chain(kwargs).ainvoke(input, named)
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Restore the answer while it streams."""
         with self._vault(config) as named:
-            yield from self._chain.stream(input, named, **kwargs)
+            yield from self._chain(kwargs).stream(input, named)
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
         async with self._avault(config) as named:
-            async for chunk in self._chain.astream(input, named, **kwargs):
+            async for chunk in self._chain(kwargs).astream(input, named):
                 yield chunk
+
+    def _chain(self, kwargs: Mapping[str, Any] | None = None) -> RunnableSequence[Any, Any]:
+        """Put the steps in sequence, under this Runnable's name; what is bound is what a call was given."""
+        runnable = self.runnable.bind(**kwargs) if kwargs else self.runnable
+        return RunnableSequence(self.anonymizer, runnable, self.deanonymizer, name=self.get_name())
 
     def _is_named(self, config: RunnableConfig | None) -> bool:
         return self.anonymizer.vault is not None or names_vault(ensure_config(config))
@@ -119,7 +139,7 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
             return
         vault = Vault()
         try:
-            yield _with_vault(config, vault)
+            yield patch_config(config, configurable={"vault": vault})
         finally:
             vault.erase()
 
@@ -127,7 +147,3 @@ class ProtectedRunnable(RunnableSerializable[Any, Any]):
     async def _avault(self, config: RunnableConfig | None) -> AsyncIterator[RunnableConfig | None]:
         with self._vault(config) as named:
             yield named
-
-
-def _with_vault(config: RunnableConfig | None, vault: Vault) -> RunnableConfig:
-    return merge_configs(config, {"configurable": {"vault": vault}})
