@@ -6,14 +6,14 @@ answer; it holds all logic, and the drivers here hold all I/O.
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from langchain_core.runnables.utils import ConfigurableFieldSpec
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, InstanceOf, ValidationError, field_validator
 
 from langchain_secguard.config import VAULT_SPECS, find_vault
 from langchain_secguard.errors import SecGuardError, VaultUnavailableError
@@ -22,8 +22,18 @@ from langchain_secguard.vault import Vault, VaultStore
 
 T = TypeVar("T")
 
-Content = str | BaseMessage | PromptValue | Document | Sequence[Any] | Mapping[str, Any]
-"""The shapes that the pair takes and gives back; pydantic models and dataclasses besides."""
+Content = (
+    str
+    | InstanceOf[BaseMessage]
+    | InstanceOf[PromptValue]
+    | InstanceOf[Document]
+    | Sequence[Any]
+    | Mapping[str, Any]
+)
+"""The shapes that the pair takes and gives back; pydantic models and dataclasses besides.
+
+A dict that merely has the fields of a message, a prompt value or a document stays a dict.
+"""
 
 
 class PairStep(RunnableSerializable[Any, Any]):
@@ -56,6 +66,15 @@ class PairStep(RunnableSerializable[Any, Any]):
                 hide_input=True,
             )
         super().__setattr__(name, value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
+        """Build the step anew with ``update``, validated; detector, store and vault are shared, never copied.
+
+        What a step built from its options would otherwise outlive them: a policy that the copy names and
+        does not follow.
+        """
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**given, **(update or {})})
 
     @property
     def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
