@@ -1,7 +1,7 @@
 """The step before the model: what is personal is hidden, in text of any shape."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,14 @@ from langchain_core.prompt_values import ChatPromptValue, StringPromptValue
 from langchain_core.runnables import RunnableConfig
 from pydantic import Field, PrivateAttr, field_validator
 
-from langchain_secguard.content import Unscanned, rewrite
+from langchain_secguard.arguments import EditsOf, edit_arguments
+from langchain_secguard.content import Kind, Unscanned, Visit, rewrite
 from langchain_secguard.detect.base import Detector
-from langchain_secguard.errors import UnsupportedContentError
-from langchain_secguard.events import ANONYMIZED, aannounce, announce
+from langchain_secguard.errors import BlockedError, UnsupportedContentError
+from langchain_secguard.events import ANONYMIZED, BLOCKED, aannounce, announce
 from langchain_secguard.find import CUSTOM, Finder
 from langchain_secguard.hide import Assign, Detect, Hidden, Hider, Leaf, Step
+from langchain_secguard.json_text import Edit
 from langchain_secguard.placeholders import entity_type_name
 from langchain_secguard.policy import Action, Policy
 from langchain_secguard.steps import PairStep, adrive, drive
@@ -149,7 +151,11 @@ class Anonymizer(PairStep):
 
     def _anonymize(self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
         vault, started = self._vault_of(config), time.perf_counter()
-        hidden = drive(self._hider.hide(self._leaves(value), vault), partial(self._perform, vault))
+        try:
+            hidden = drive(self._hider.hide(self._leaves(value), vault), partial(self._perform, vault))
+        except BlockedError as error:
+            announce(run_manager, BLOCKED, {"scores": error.scores, "vault_id": vault.vault_id})
+            raise
         announce(run_manager, ANONYMIZED, _report(hidden, vault, started))
         return self._written(value, hidden)
 
@@ -157,7 +163,13 @@ class Anonymizer(PairStep):
         self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:
         vault, started = self._vault_of(config), time.perf_counter()
-        hidden = await adrive(self._hider.hide(self._leaves(value), vault), partial(self._aperform, vault))
+        try:
+            hidden = await adrive(
+                self._hider.hide(self._leaves(value), vault), partial(self._aperform, vault)
+            )
+        except BlockedError as error:
+            await aannounce(run_manager, BLOCKED, {"scores": error.scores, "vault_id": vault.vault_id})
+            raise
         await aannounce(run_manager, ANONYMIZED, _report(hidden, vault, started))
         return self._written(value, hidden)
 
@@ -176,16 +188,25 @@ class Anonymizer(PairStep):
     def _leaves(self, value: Any) -> list[Leaf]:
         leaves: list[Leaf] = []
 
-        def visit(text: str, kind: Any) -> str:
+        def take(text: str, kind: Kind) -> str:
             leaves.append((text, kind))
             return text
 
-        rewrite(value, visit, allow=self.allow_unscanned, keys=self.keys)
+        def take_edits(text: str, kind: Kind) -> Sequence[Edit]:
+            leaves.append((text, kind))
+            return ()
+
+        self._rewrite(value, take, take_edits)
         return leaves
 
     def _written(self, value: Any, hidden: Hidden) -> Any:
-        new = rewrite(value, hidden.text, allow=self.allow_unscanned, keys=self.keys, visit_json=hidden.json)
+        new = self._rewrite(value, hidden.text, lambda text, kind: hidden.edits[text, kind])
         return _with_preamble(new, self.preamble) if self.preamble and hidden.counts else new
+
+    def _rewrite(self, value: Any, visit: Visit, edits_of: EditsOf) -> Any:
+        allow = self.allow_unscanned
+        as_json = partial(edit_arguments, edits_of=edits_of, allow=allow)
+        return rewrite(value, visit, allow=allow, keys=self.keys, visit_json=as_json)
 
 
 def _report(hidden: Hidden, vault: Vault, started: float) -> dict[str, object]:

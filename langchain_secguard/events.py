@@ -16,7 +16,7 @@ DEANONYMIZED = "secguard.deanonymized"
 ``withheld``: placeholders left in place, in a URL or for their type; ``vault_id``."""
 
 BLOCKED = "secguard.blocked"
-"""``entities``: what a policy refused, by entity type; ``vault_id``."""
+"""``scores``: the risk score of each entity type that a policy refused; ``vault_id``."""
 
 
 def announce(manager: CallbackManagerForChainRun, name: str, data: Mapping[str, object]) -> None:

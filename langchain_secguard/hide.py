@@ -15,7 +15,7 @@ from langchain_secguard.content import Kind
 from langchain_secguard.detect.base import Span
 from langchain_secguard.errors import BlockedError
 from langchain_secguard.find import Finder, digest
-from langchain_secguard.json_text import Edit, apply, edit_strings
+from langchain_secguard.json_text import Edit, apply
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
 from langchain_secguard.settle import PolicyOf, settle
@@ -66,10 +66,6 @@ class Hidden:
     def text(self, text: str, kind: Kind) -> str:
         """Write a leaf with its edits."""
         return apply(text, self.edits[text, kind])
-
-    def json(self, text: str) -> str:
-        """Write JSON text with the edits of its string literals."""
-        return edit_strings(text, lambda literal: self.edits[literal, "text"])
 
 
 @dataclass(slots=True)

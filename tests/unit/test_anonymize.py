@@ -326,6 +326,32 @@ def test_a_step_tells_tracers_counts_and_no_text() -> None:
     }
 
 
+def test_a_refusal_is_told_too() -> None:
+    heard: list[Any] = []
+
+    class Listener(BaseCallbackHandler):
+        def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+            heard.append((name, data))
+
+    with pytest.raises(BlockedError):
+        anonymizer(policies={"US_SSN": "block"}).invoke("219-09-9999", {"callbacks": [Listener()]})
+    assert heard == [("secguard.blocked", {"scores": {"US_SSN": 1.0}, "vault_id": "v"})]
+
+
+def test_arguments_that_are_no_json_are_hidden_and_restored() -> None:
+    vault = Vault("v")
+    call = {"type": "custom_tool_call", "input": "call Jane Doe", "name": "phone", "call_id": "1"}
+    hidden = anonymizer(vault=vault).invoke(AIMessage([call]))
+    assert hidden.content[0]["input"] == "call [PERSON_1]"
+    assert Deanonymizer(vault=vault).invoke(hidden).content == [call]
+
+
+def test_a_number_in_arguments_that_holds_a_value_is_refused() -> None:
+    arguments = {"function_call": {"name": "pay", "arguments": '{"card": 4111111111111111}'}}
+    with pytest.raises(UnsupportedContentError, match="number"):
+        anonymizer(hidden_names=["4111111111111111"]).invoke(AIMessage("", additional_kwargs=arguments))
+
+
 def test_a_repr_holds_no_name_and_no_key() -> None:
     step = anonymizer(
         hidden_names=["Secret Name"], allowed_names=["Open Name"], form=Form(check_key=b"k" * 16)

@@ -14,7 +14,7 @@ ORDER = [
     {"errors"},
     {"json_text", "lru", "policy", "placeholders", "urls", "events", "surrogates"},
     {"content"},
-    {"detect"},
+    {"arguments", "detect"},
     {"settle"},
     {"vault"},
     {"find", "leaf"},
