@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import inspect
 import pathlib
 import uuid
 from collections.abc import Callable, Collection, Mapping
@@ -333,10 +334,18 @@ def _copied(model: M, update: Mapping[str, Any]) -> M:
 
 def _without_computed(clone: T) -> T:
     """Drop what a cached property made of the values that are hidden now."""
-    held = getattr(clone, "__dict__", {})
-    for name in [name for name in held if isinstance(getattr(type(clone), name, None), cached_property)]:
-        del held[name]
+    kind: Any = type(clone)
+    for name in _computed(kind):
+        vars(clone).pop(name, None)
     return clone
+
+
+@lru_cache(maxsize=1024)
+def _computed(kind: type) -> tuple[str, ...]:
+    """List the cached properties of a class."""
+    return tuple(
+        name for name in dir(kind) if isinstance(inspect.getattr_static(kind, name, None), cached_property)
+    )
 
 
 def _names_tool(fields: Mapping[Any, Any]) -> bool:
