@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
@@ -37,6 +37,7 @@ class InMemoryVaultStore:
         self._vaults: OrderedDict[str, _Vault] = OrderedDict()  # the one unused for longest comes first
         self._graves: OrderedDict[str, _Grave] = OrderedDict()
         self._floor = 0
+        self._buried: set[int] = set()
         self._generation = 0
 
     def __repr__(self) -> str:
@@ -132,7 +133,7 @@ class InMemoryVaultStore:
 
     def _create(self, vault_id: str) -> "_Vault":
         grave = self._graves.pop(vault_id, _Grave(self._floor, frozenset()))
-        vault = _Vault(grave, self._generation, self._clock())
+        vault = _Vault(grave, self._buried, self._generation, self._clock())
         self._vaults[vault_id] = vault
         return vault
 
@@ -150,6 +151,7 @@ class InMemoryVaultStore:
         if len(self._graves) > _MAX_GRAVES:
             _, oldest = self._graves.popitem(last=False)
             self._floor = max(self._floor, oldest.number)
+            self._buried |= oldest.surrogates
         return len(vault.entries)
 
 
@@ -169,6 +171,7 @@ class _Vault:
     __slots__ = (
         "_added",
         "_born",
+        "_buried",
         "_floor",
         "_numbers",
         "_phrases",
@@ -179,7 +182,7 @@ class _Vault:
         "used",
     )
 
-    def __init__(self, grave: _Grave, born: int, now: float) -> None:
+    def __init__(self, grave: _Grave, buried: Set[int], born: int, now: float) -> None:
         self.entries: dict[Ref, Entry] = {}
         self.surrogates: PhraseIndex[Entry] = PhraseIndex(streamed=True)
         self.used = now
@@ -187,6 +190,7 @@ class _Vault:
         self._numbers: dict[str, int] = {}
         self._floor = grave.number
         self._taken = set(grave.surrogates)
+        self._buried = buried
         self._phrases: PhraseIndex[str] = PhraseIndex()
         self._added: list[str] = []
         self._born = born
@@ -250,15 +254,12 @@ class _Vault:
 
     def _disguise(self, entry: Entry, surrogates: Iterable[str]) -> Entry:
         for surrogate in surrogates:
-            keys = phrase_keys(surrogate)
-            if (
-                keys
-                and hash(fold(surrogate)) not in self._taken
-                and not any(key in self._phrases for key in keys)
-            ):
+            keys, mark = phrase_keys(surrogate), hash(fold(surrogate))
+            taken = mark in self._taken or mark in self._buried or any(key in self._phrases for key in keys)
+            if keys and not taken:
                 entry = Entry(entry.ref, entry.value, surrogate)
                 self.entries[entry.ref] = entry
-                self._taken.add(hash(fold(surrogate)))
+                self._taken.add(mark)
                 for key in keys:
                     self.surrogates.add(key, entry)
                 self._learn(keys, entry.ref.entity_type)  # a user who types it means somebody else

@@ -124,6 +124,17 @@ class TestGraves:
                 store.erase(vault_id)
         assert len(store._graves) <= 3
 
+    def test_surrogates_are_not_given_out_again_when_graves_run_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(memory, "_MAX_GRAVES", 1)
+        store = InMemoryVaultStore()
+        for vault_id in ("v", "w", "x"):
+            store.assign(vault_id, [Entity("PERSON", "Jane Doe", (f"Max {vault_id}",))])
+            store.erase(vault_id)
+        again = store.assign("v", [Entity("PERSON", "Bob Roe", ("Max v", "Max new"))])
+        assert again.entries[0].surrogate == "Max new"
+
     def test_an_empty_vault_keeps_the_number_of_its_grave(self) -> None:
         store = InMemoryVaultStore()
         store.assign("v", [JANE, BOB])
