@@ -83,6 +83,12 @@ def main() -> int:
     except SecGuardError as error:
         console.print(f"[bold red]{type(error).__name__}[/]: {error}")
         return 1
+    except Exception as error:  # noqa: BLE001 - what a provider raises may quote the key, or the request
+        console.print(
+            f"[bold red]The model failed with {type(error).__name__}.[/] Is OPENAI_API_KEY right, and the "
+            "network up? Without OPENAI_API_KEY, a summarizer that needs neither runs here."
+        )
+        return 1
 
     entries = vault.entries()
     values = {entry.value: colour(entry) for entry in entries}
@@ -97,13 +103,19 @@ def main() -> int:
 
 def read(arguments: list[str]) -> str:
     """Read the document: the example's own, a file, or standard input."""
-    if not arguments:
-        return (Path(__file__).parent / "complaint.txt").read_text(encoding="utf-8").strip()
-    if arguments == ["-"]:
-        return sys.stdin.read().strip()
-    if len(arguments) == 1 and Path(arguments[0]).is_file():
-        return Path(arguments[0]).read_text(encoding="utf-8").strip()
-    sys.exit(f"usage: {Path(sys.argv[0]).name} [FILE | -]\n{arguments[0]!r} is not a file that can be read")
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        sys.exit()
+    if len(arguments) > 1:
+        sys.exit(f"usage: {Path(sys.argv[0]).name} [FILE | -]")
+    path = Path(arguments[0]) if arguments else Path(__file__).parent / "complaint.txt"
+    try:
+        text = (sys.stdin.buffer.read() if arguments == ["-"] else path.read_bytes()).decode().strip()
+    except OSError as error:
+        sys.exit(f"{path} cannot be read: {error.strerror}")
+    except UnicodeDecodeError:
+        sys.exit(f"{'the input' if arguments == ['-'] else path} is not text in UTF-8")
+    return text or sys.exit("the document is empty")
 
 
 def choose_model() -> tuple[BaseChatModel, str]:
@@ -145,4 +157,7 @@ def found(entries: list[Entry], vault: Vault) -> Table:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
