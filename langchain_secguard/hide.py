@@ -121,7 +121,8 @@ class Hider:
         for key, page in zip(texts, pages.values(), strict=True):
             self._pages.put((store, vault.vault_id, key), (page.generation, page.spans))
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
-        edits = {leaf: self._edits(leaf, pages[leaf[0]], entries, index, vault.vault_id) for leaf in leaves}
+        written = self._placeholders(entries, vault.vault_id)
+        edits = {leaf: self._edits(leaf, pages[leaf[0]], written, entries, index) for leaf in leaves}
         return Hidden(edits, _counts(pages.values()), len(pages) - read, read)
 
     def _find(
@@ -177,7 +178,7 @@ class Hider:
         lacking = [
             self._entity(spelling, pages)
             for spelling in wanted
-            if spelling not in entries or self._lacks_surrogate(entries[spelling])
+            if spelling not in entries or (self._surrogates and self._lacks_surrogate(entries[spelling]))
         ]
         if lacking:
             again: Assignment = yield Assign(lacking)
@@ -193,11 +194,7 @@ class Hider:
         return Entity(*spelling)
 
     def _lacks_surrogate(self, entry: Entry) -> bool:
-        return (
-            self._surrogates is not None
-            and entry.surrogate is None
-            and self._policy_of(entry.ref.entity_type).action == "surrogate"
-        )
+        return entry.surrogate is None and self._policy_of(entry.ref.entity_type).action == "surrogate"
 
     def _look_over(self, page: _Page, hits: Sequence[Hit]) -> None:
         """Add the places of values that the vault knows and the detector did not mark."""
@@ -209,32 +206,40 @@ class Hider:
         policy = self._policy_of(hit.entity_type)
         return policy.action != "allow" and not self.finder.is_allowed(text[hit.start : hit.end])
 
+    def _placeholders(self, entries: Mapping[Spelling, Entry], vault_id: str) -> dict[Spelling, str]:
+        """Write the placeholder of each value that is to come back."""
+        reversible = {name for name in {name for name, _ in entries} if self._policy_of(name).reversible}
+        return {
+            spelling: self._form.mint(entry.ref, vault_id)
+            for spelling, entry in entries.items()
+            if spelling[0] in reversible
+        }
+
     def _edits(
         self,
         leaf: Leaf,
         page: _Page,
+        placeholders: Mapping[Spelling, str],
         entries: Mapping[Spelling, Entry],
         surrogates: PhraseIndex[Entry] | None,
-        vault_id: str,
     ) -> list[Edit]:
         """Say what stands where in a leaf; a scalar that holds something is emptied, and refused for it."""
         text, kind = leaf
         if kind == "scalar":
             return [(0, len(text), "")] if page.spans else []
         edits = [
-            (span.start, span.end, self._stand_in(text, span, entries, vault_id))
-            for span in _spans(page, kind)
+            (span.start, span.end, self._stand_in(text, span, placeholders)) for span in _spans(page, kind)
         ]
         if kind == "name":
             return [(start, end, re.sub(r"\W", "", stand_in)) for start, end, stand_in in edits]
         return edits if surrogates is None else self._disguised(page, edits, entries, surrogates)
 
-    def _stand_in(self, text: str, span: Span, entries: Mapping[Spelling, Entry], vault_id: str) -> str:
-        value = text[span.start : span.end]
-        policy = self._policy_of(span.entity_type)
-        if policy.reversible:
-            return self._form.mint(entries[span.entity_type, value].ref, vault_id)
-        return policy.replace(span.entity_type, value)
+    def _stand_in(self, text: str, span: Span, placeholders: Mapping[Spelling, str]) -> str:
+        entity_type, value = span.entity_type, text[span.start : span.end]
+        placeholder = placeholders.get((entity_type, value))
+        return (
+            self._policy_of(entity_type).replace(entity_type, value) if placeholder is None else placeholder
+        )
 
     def _disguised(
         self, page: _Page, edits: list[Edit], entries: Mapping[Spelling, Entry], index: PhraseIndex[Entry]
