@@ -54,7 +54,7 @@ class _Chat:
         self._heard: list[BaseMessage] = []
 
     def turn(self) -> float:
-        """Hide all messages with those of the next turn, and return the seconds of processor time that it took."""
+        """Hide all messages with those of the next turn, and return the processor time in seconds."""
         self._heard += next(self._turns)
         start = time.thread_time()
         self._step.invoke(list(self._heard))
