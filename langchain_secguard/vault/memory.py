@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
@@ -182,7 +182,7 @@ class _Vault:
         "used",
     )
 
-    def __init__(self, grave: _Grave, buried: Set[int], born: int, now: float) -> None:
+    def __init__(self, grave: _Grave, buried: Collection[int], born: int, now: float) -> None:
         self.entries: dict[Ref, Entry] = {}
         self.surrogates: PhraseIndex[Entry] = PhraseIndex(streamed=True)
         self.used = now
