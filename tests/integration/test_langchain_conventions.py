@@ -23,6 +23,7 @@ from langchain_core.language_models import FakeListChatModel
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser, StrOutputParser
+from langchain_core.output_parsers.openai_tools import PydanticToolsParser
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import (
     ConfigurableField,
@@ -39,7 +40,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 from langchain_core.runnables.schema import StreamEvent
 from langchain_core.tools import tool
 from langchain_core.tracers.schemas import Run
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from langchain_secguard import (
     Anonymizer,
@@ -101,6 +102,12 @@ def chunks(text: str, size: int = 3) -> Runnable[Any, AIMessageChunk]:
 class Person(BaseModel):
     name: str
     age: int
+
+
+class Contact(BaseModel):
+    """Somebody to write to."""
+
+    email: str = Field(pattern=r"[^@\s]+@[^@\s]+")
 
 
 class TestSchemas:
@@ -551,6 +558,19 @@ class TestParsers:
             assert answered["parsing_error"] is None
             raw: AIMessage = answered["raw"]
             assert JANE in (str(raw.tool_calls) if method == "function_calling" else raw.text)
+
+    @pytest.mark.loopback
+    async def test_a_schema_that_checks_its_strings_sees_values_behind_the_pair(self) -> None:
+        call = ToolCall(name="Contact", arguments={"email": "[EMAIL_ADDRESS_1]"})
+        named = config("contact")
+        with OpenAIServer(lambda request: Reply(tool_calls=(call,), chunk_size=3)) as server:
+            parser = PydanticToolsParser(tools=[Contact], first_tool_only=True)
+            chain = anonymizer() | server.chat_model().bind_tools([Contact]) | Deanonymizer() | parser
+            expected = Contact(email="jane@example.com")
+            assert chain.invoke("Who? jane@example.com", named) == expected
+            assert (await chain.ainvoke("Who? jane@example.com", named)) == expected
+            assert list(chain.stream("Who? jane@example.com", named))[-1] == expected
+            assert not server.saw("jane@")
 
 
 class TestTransform:
