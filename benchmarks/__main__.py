@@ -37,7 +37,8 @@ def main() -> None:
     for part in chosen:
         print(f"measuring: {part}", file=sys.stderr)
         rows += _PARTS[part]()
-    report = f"{heading}\nTimes are the best of many short rounds, the two sides in turns.\n\n{table(rows)}\n"
+    note = "Times are processor time: the best of many short rounds, the two sides in turns."
+    report = f"{heading}\n{note}\n\n{table(rows)}\n"
     print(report)
     _RESULTS.mkdir(exist_ok=True)
     (_RESULTS / f"{now:%Y-%m-%d}.md").write_text(report)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 Action = Callable[[], object]
 
-_ROUND = 0.003  # shorter than what a scheduler lets another process take
+_ROUND = 0.003
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Hold what one call took, in seconds: the best of all rounds, and their median.
+    """Hold what one call took, in seconds of processor time: the best of all rounds, and their median.
 
     Whatever else a machine does only ever adds time, so the best is what verdicts are given on.
     """
@@ -45,7 +45,7 @@ def _calls_in_a_round(action: Action) -> int:
 
 
 def _round(action: Action, calls: int) -> float:
-    start = time.perf_counter()
+    start = time.thread_time()
     for _ in range(calls):
         action()
-    return (time.perf_counter() - start) / calls
+    return (time.thread_time() - start) / calls
