@@ -12,6 +12,7 @@ from langchain_core.runnables import (
     ensure_config,
     patch_config,
 )
+from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_core.runnables.graph import Graph
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 from pydantic import ConfigDict
@@ -23,7 +24,7 @@ from langchain_secguard.vault import Vault
 
 
 def protect(
-    runnable: Runnable[Any, Any],
+    runnable: RunnableLike[Any, Any],
     *,
     anonymizer: Anonymizer | None = None,
     deanonymizer: Deanonymizer | None = None,
@@ -34,19 +35,20 @@ def protect(
     which is erased when the call ends.
 
     Args:
-        runnable: What must not see personal data.
+        runnable: What must not see personal data: a Runnable, or a function or dict that stands for one.
         anonymizer: The step before it; ``Anonymizer()`` by default.
         deanonymizer: The step behind it; a ``Deanonymizer`` with the anonymizer's store, vault and form by
             default.
 
     Raises:
         ValueError: The two steps name different vaults, stores or forms.
+        TypeError: ``runnable`` is none.
     """
     before = anonymizer if anonymizer is not None else _beside(deanonymizer)
     after = deanonymizer or Deanonymizer(store=before.store, vault=before.vault, form=before.form)
     if (before.store, before.vault, before.form) != (after.store, after.vault, after.form):
         raise ValueError("the anonymizer and the deanonymizer must be given the same store, vault and form")
-    return ProtectedRunnable(anonymizer=before, runnable=runnable, deanonymizer=after)
+    return ProtectedRunnable(anonymizer=before, runnable=coerce_to_runnable(runnable), deanonymizer=after)
 
 
 def _beside(deanonymizer: Deanonymizer | None) -> Anonymizer:

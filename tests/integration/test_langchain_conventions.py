@@ -735,6 +735,22 @@ class TestProtect:
         finally:
             WHO.reset(token)
 
+    def test_it_wraps_whatever_can_stand_in_a_sequence(self) -> None:
+        seen: list[str] = []
+
+        def note(value: str) -> str:
+            seen.append(value)
+            return value
+
+        assert protect(note, anonymizer=anonymizer()).invoke(JANE) == JANE
+        assert protect({"a": note, "b": echo()}, anonymizer=anonymizer()).invoke(JANE) == {
+            "a": JANE,
+            "b": JANE,
+        }
+        assert seen == ["[PERSON_1]"] * 2
+        with pytest.raises(TypeError):
+            protect(cast("Any", JANE))
+
     async def test_one_inside_another_shares_its_vault(self) -> None:
         spy = Spy()
         inner = protect(spy.step, anonymizer=anonymizer())
