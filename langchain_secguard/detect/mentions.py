@@ -17,13 +17,16 @@ _TITLES = frozenset(
 )
 _ALSO_NAMES = frozenset({"king", "prince", "judge", "justice", "major", "lord"})
 _SEPARATORS = frozenset(";|/<>{}\t=")
+_JOINING = frozenset(
+    {"of", "and", "at", "in", "for", "from", "to", "or", "on", "with", "by", "the", "is", "was"}
+)
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 _ABBREVIATED = frozenset(
     "jr sr inc ltd co corp st llc bros dept univ assn intl mfg pvt plc esq ave blvd rd ph".split()  # noqa: SIM905
 )
 _POSSESSIVES = frozenset("'\u2019\u00b4`")
 _HYPHENS = frozenset("-\u2010\u2011")
-_CLOSING = {")": "(", "]": "[", "”": "“", '"': '"'}
+_CLOSING = {")": "(", "]": "[", "\u201d": "\u201c"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def _is_name(tokens: Tokens, mention: Mention) -> bool:
     if mention.kind == "PERSON":
         if all(word.lower() in _TITLES and word.lower() not in _ALSO_NAMES for word in words):
             return False
-        if len(words) == 1 and _is_identifier(words[0]):
+        if len(words) == 1 and (_is_identifier(words[0]) or (len(words[0]) == 1 and words[0].islower())):
             return False
     return bool(words) and mention.first <= mention.last
 
@@ -96,7 +99,8 @@ def _trim_start(tokens: Tokens, mention: Mention) -> Mention:
     while first <= last:
         word = tokens.words[first]
         title = mention.kind == "PERSON" and word.lower() in _TITLES and first < last
-        if not title and (word[0].isalnum() or (word == "#" and mention.kind == "LOCATION")):
+        sound = word not in _JOINING if word[0].isalnum() else word == "#" and mention.kind == "LOCATION"
+        if sound and not title:
             break
         first += 1
         if title and first < last and tokens.words[first] == "." and tokens.gaps[first] == GLUED:
@@ -113,7 +117,8 @@ def _trim_end(tokens: Tokens, mention: Mention) -> Mention:
             if word in {"s", "S"} and before > first and tokens.words[before] in _POSSESSIVES:
                 last -= 2
                 continue
-            break
+            if word not in _JOINING:
+                break
         if (
             word == "."
             and last > first
@@ -121,7 +126,7 @@ def _trim_end(tokens: Tokens, mention: Mention) -> Mention:
             and _abbreviated(tokens.words[last - 1])
         ):
             break
-        if _CLOSING.get(word) in tokens.words[first:last] and word != '"':
+        if word in _CLOSING and _CLOSING[word] in tokens.words[first:last]:
             break
         last -= 1
     return Mention(first, last, mention.kind)
