@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from langchain_secguard.detect.base import Span, overlapping, resolve
 from langchain_secguard.policy import Policy
-from langchain_secguard.urls import UrlTracker, may_hold_url, run_start, url_end, url_start
+from langchain_secguard.urls import UrlTracker, may_hold_url
 
 PolicyOf: TypeAlias = Callable[[str], Policy]
 """Give the policy of an entity type."""
@@ -29,7 +29,9 @@ def settle(text: str, spans: Iterable[Span], policy_of: PolicyOf) -> list[Span]:
     for cluster in overlapping(spans):
         settled += cluster if len(cluster) == 1 else _settle_cluster(cluster, policy_of)
     trimmed = [span for span in (_trim(text, span) for span in settled) if span.start < span.end]
-    if may_hold_url(text) or any(span.entity_type == URL for span in trimmed):
+    if may_hold_url(text) or any(
+        span.entity_type == URL or policy_of(span.entity_type).strict for span in trimmed
+    ):  # "[ORGANIZATION](" reads as a link
         return _widen(text, trimmed, policy_of)
     return trimmed
 
@@ -64,22 +66,32 @@ def _widen(text: str, spans: Sequence[Span], policy_of: PolicyOf) -> list[Span]:
         if span.end <= position:
             continue
         tracker.feed(text[position : span.start])
-        refused = tracker.refuses(span.entity_type) and policy_of(span.entity_type).reversible
-        if refused:
-            url = _whole_url(text, span, tracker, widened)
-            widened.append(_with_swallowed(url, spans, policy_of))
+        if policy_of(span.entity_type).reversible and tracker.refuses(span.entity_type):
+            url = _with_swallowed(_whole_url(text, span, tracker, widened, policy_of), spans, policy_of)
+            widened.append(url)
+            tracker.hide(_label(text, url, policy_of))
         else:
             widened.append(span)
-        tracker.skip(URL if refused else span.entity_type)
+            label = _label(text, span, policy_of)
+            if label:
+                tracker.feed(label)
+            else:
+                tracker.skip(span.entity_type)
         position = widened[-1].end
     return widened
 
 
-def _whole_url(text: str, span: Span, tracker: UrlTracker, before: list[Span]) -> Span:
-    start = _raw_start(text, span.start, tracker, before)
+def _label(text: str, span: Span, policy_of: PolicyOf) -> str:
+    """Return what stands for ``span`` for good; nothing where it will be restored."""
+    policy = policy_of(span.entity_type)
+    return "" if policy.reversible else policy.replace(span.entity_type, text[span.start : span.end])
+
+
+def _whole_url(text: str, span: Span, tracker: UrlTracker, before: list[Span], policy_of: PolicyOf) -> Span:
+    start = _raw_start(text, span.start, tracker.depth, before, policy_of)
     while before and before[-1].end > start:
         start = min(start, before.pop().start)
-    end = max(span.end, _without_punctuation(text, start, url_end(text, span.end)))
+    end = max(span.end, _without_punctuation(text, start, tracker.end(text, span.end)))
     return Span(start, end, URL, span.score)
 
 
@@ -96,22 +108,19 @@ def _with_swallowed(url: Span, spans: Sequence[Span], policy_of: PolicyOf) -> Sp
     return Span(url.start, end, strictest.entity_type if strictest else url.entity_type, url.score)
 
 
-def _raw_start(text: str, position: int, tracker: UrlTracker, before: Sequence[Span]) -> int:
-    """Find where in the text the open URL begins: the tracker saw one character for each hidden span."""
-    if tracker.opened and before and before[-1].entity_type == URL:
-        return before[-1].start
-    if tracker.opened:  # longer than what the tracker keeps
-        first = run_start(text, position)
-        return first + (url_start(text[first:position]) or 0)
-    length = tracker.size - (tracker.start() or 0)
+def _raw_start(text: str, position: int, depth: int, before: Sequence[Span], policy_of: PolicyOf) -> int:
+    """Find where in the text the URL begins that was opened ``depth`` characters ago in what is sent.
+
+    A value that will be restored counts as one character there.
+    """
     for span in reversed(before):
-        if length <= position - span.end:
+        if depth <= position - span.end:
             break
-        length -= position - span.end + 1
+        depth -= position - span.end + (len(_label(text, span, policy_of)) or 1)
         position = span.start
-        if length < 0:
+        if depth < 0:
             return position
-    return position - length
+    return position - depth
 
 
 def _without_punctuation(text: str, start: int, end: int) -> int:
@@ -119,7 +128,9 @@ def _without_punctuation(text: str, start: int, end: int) -> int:
     unopened = {
         close: text.count(close, start, end) - text.count(open_, start, end) for open_, close in _BRACKETS
     }
-    while end > start and (text[end - 1] in _TRAILING or unopened.get(text[end - 1], 0) > 0):
+    while end > start and (
+        text[end - 1] in _TRAILING or text[end - 1].isspace() or unopened.get(text[end - 1], 0) > 0
+    ):
         unopened[text[end - 1]] = unopened.get(text[end - 1], 0) - 1
         end -= 1
     return end

@@ -1,50 +1,70 @@
 """Where a text is inside a URL: a link or an image in an answer is a way out for data.
 
 Wider than RFC 3986 on purpose: whatever a chat window or a Markdown renderer might fetch counts, so a
-scheme, ``www.``, a host with a path, and the target of any Markdown link (CommonMark 0.31, section 6.3).
-White space, quotes, angle brackets and backticks end it, and so does the parenthesis that closes a link.
+scheme, ``www.``, a host with a path, the target of any Markdown link (CommonMark 0.31, section 6.3), and an
+attribute of HTML or a ``url()`` of CSS that leads to another site. How a URL ends depends on where it
+stands: inside quotes a browser reads on over white space (WHATWG URL, section 4.4), and a link's target
+ends with its parenthesis alone.
 """
 
 import re
+from typing import NamedTuple
 
-_END = re.compile(r"[\s\"<>`]")
-_RUN = re.compile(r"[^\s\"<>`]*")
+_SITE = r"(?:[a-z][a-z0-9+.\-]{0,30}:[\\/]|(?:https?|ftp|data|javascript|vbscript):|[\\/]{2})"
 _START = re.compile(
-    r"[a-z][a-z0-9+.\-]{0,30}://|(?<![\w:/])//(?=.)|\b(?:www\.|mailto:|tel:|sms:|data:|javascript:)|\]\("
+    r"(?P<attribute>(?<![\w\-])(?:src|href|srcset|poster|action|formaction|background|ping)\s*=\s*"
+    r"(?P<mark>[\"']?)\s*)"
+    r"|(?P<css>\burl\(\s*(?P<css_mark>[\"']?)\s*)"
+    rf"|(?P<quoted>[=(]\s*(?P<quote>[\"'])\s*)(?={_SITE})"
+    r"|(?P<target>\]\(\s*(?:(?P<angle><)\s*)?)"
+    rf"|(?P<defined>\]:\s*(?:(?P<defined_angle><)\s*|(?={_SITE})))"
+    r"|[a-z][a-z0-9+.\-]{0,30}://|(?<![\w:/])//|(?<![\w:/\\])\\\\[\w.\-]{2,63}\\"
+    r"|\b(?:www\.|https?:|ftp:|mailto:|tel:|sms:|data:|javascript:|vbscript:)"
     r"|\b[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.[a-z]{2,24}(?::\d{1,5})?[/?#]",
     re.IGNORECASE,
 )
-_ENDS = ' \n\t"<>`'
-_LONGEST_RUN = 65_536
-_LONGEST_START = 300  # a host has at most 253 characters (RFC 1035, section 2.3.4)
+_TRIGGER = re.compile(r"[:/?#(=\\]|www\.", re.IGNORECASE)  # each beginning holds one where it is complete
+_ELSEWHERE = re.compile(r"[:&\\]|/\s*/")  # without one of these an attribute stays on its own site
+_LONGEST_START = 256
 _STAND_IN = "x"
-_PARENTHESIS = re.compile(r"[()]")
+
+
+class _Place(NamedTuple):
+    """Say where a URL stands: what ends it there, and whether that place is seen before the URL begins.
+
+    A ``quiet`` place counts only once what stands in it leads to another site. ``whole`` allows one URL of
+    the user's, whole.
+    """
+
+    end: re.Pattern[str]
+    ahead: bool = False
+    quiet: bool = False
+    whole: bool = False
+
+
+_BARE = _Place(re.compile(r"[\s\"<>`]"))
+_DEFINED = _Place(re.compile(r"\s"))
+_TARGET = _Place(re.compile(r"\\[()]|[()\s]"), ahead=True, whole=True)
+_ANGLE_END = re.compile(r"\\[<>]|[<>\n]")
+_ANGLE = _Place(_ANGLE_END, ahead=True, whole=True)
+_DEFINED_ANGLE = _Place(_ANGLE_END, ahead=True, quiet=True)
+_QUOTED = {mark: _Place(re.compile(mark)) for mark in "\"'"}
+_ATTRIBUTE = {mark: _Place(re.compile(mark or r"[\s>]"), ahead=True, quiet=True) for mark in ("", '"', "'")}
+_CSS = {**_ATTRIBUTE, "": _Place(re.compile(r"[\s)]"), ahead=True, quiet=True)}
 
 
 def may_hold_url(text: str) -> bool:
     """Tell at little cost whether ``text`` could hold a URL at all: each holds one of these."""
     return (
-        "/" in text or ":" in text or "](" in text or "?" in text or "#" in text or "www." in text.casefold()
+        "/" in text
+        or ":" in text
+        or "](" in text
+        or "?" in text
+        or "#" in text
+        or "\\" in text
+        or "&" in text
+        or "www." in text.casefold()
     )
-
-
-def url_start(run: str) -> int | None:
-    """Return where the URL begins that is open at the end of ``run``, which has no white space or quotes."""
-    tracker = UrlTracker()
-    tracker.feed(run)
-    return tracker.start()
-
-
-def url_end(text: str, start: int) -> int:
-    """Return where the URL that is open at ``start`` ends in ``text``."""
-    match = _END.search(text, start)
-    return match.start() if match else len(text)
-
-
-def run_start(text: str, end: int) -> int:
-    """Return where the run of characters begins that could belong to a URL and ends at ``end``."""
-    match = _RUN.match(text[:end][::-1])
-    return end - (len(match[0]) if match else 0)
 
 
 class UrlTracker:
@@ -54,22 +74,20 @@ class UrlTracker:
     each answer.
     """
 
-    __slots__ = ("_depth", "_looked", "_pieces", "_run", "_size", "_start", "_url_before")
+    __slots__ = ("_depth", "_leads", "_looked", "_parentheses", "_pieces", "_place", "_text")
 
     def __init__(self) -> None:
-        self._restart("", url_before=False)
+        self._pieces: list[str] = []
+        self._text = ""  # what stood last, while no URL is open
+        self._looked = 0
+        self._place: _Place | None = None
+        self._depth = self._parentheses = 0
+        self._leads = False
 
     def feed(self, text: str) -> None:
         """Take the next piece of the text."""
-        if text and text[-1] in _ENDS:
-            self._restart("", url_before=False)
-            return
-        last = _RUN.match(text[::-1])
-        length = len(last[0]) if last else 0
-        if length < len(text):
-            self._restart(text[len(text) - length :], url_before=False)
-        elif text:
-            self._append(text)
+        if text:
+            self._pieces.append(text)
 
     def skip(self, entity_type: str) -> None:
         """Pass over a value of this type that is hidden here, or restored here.
@@ -77,69 +95,107 @@ class UrlTracker:
         What follows a URL at once belongs to it; any other value counts as one letter.
         """
         if entity_type == "URL":
-            self._restart("", url_before=True)
-        else:
-            self._append(_STAND_IN)
+            self._look()
+            if self._place is None:
+                self._enter(_BARE)
+            self._leads = True
+        self._pieces.append(_STAND_IN)
 
-    def _append(self, text: str) -> None:
-        self._size += len(text)
-        if self._size <= _LONGEST_RUN:
-            self._pieces.append(text)
-
-    def _restart(self, run: str, *, url_before: bool) -> None:
-        self._run = ""
-        self._pieces = [run] if run else []
-        self._size = len(run)
-        self._url_before = url_before
-        self._looked = self._depth = 0
-        self._start: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many characters stand here without white space or quotes; one for each value."""
-        return self._size
-
-    @property
-    def opened(self) -> bool:
-        """Whether all that stands here counts as inside a URL: it follows one, or is longer than any text."""
-        return self._url_before or self._size > _LONGEST_RUN
+    def hide(self, label: str = "") -> None:
+        """Pass over the open URL, which is hidden whole up to here, for good if ``label`` stands for it."""
+        self._look()
+        place = self._place if self._place and self._place.ahead else None if label else _BARE
+        self._enter(place)
+        self._leads = not label
+        self._pieces.append(label or _STAND_IN)
 
     def refuses(self, entity_type: str) -> bool:
         """Tell whether a value of this type must not be put here, inside a URL that somebody else wrote.
 
         A URL may stand where a Markdown link has its target, since it is that target whole.
         """
-        if not self._size:
-            return self._url_before
-        if self.opened:
-            return True
-        start = self.start()
-        return start is not None and (entity_type != "URL" or start < self._size)
-
-    def start(self) -> int | None:
-        """Return which of the last :attr:`size` characters the open URL begins at, if one is open."""
-        if self._pieces:
-            new, before = "".join(self._pieces), self._run[-3:]
-            self._run, self._pieces = self._run + new, []
-            if self._start is None and not may_hold_url(before + new):
-                return None
-        while self._start is None or self._is_closed():
-            match = _START.search(self._run, self._looked)
-            if match is None:
-                self._looked = max(self._looked, len(self._run) - _LONGEST_START)
-                return None
-            self._looked = self._start = match.end() if match[0] == "](" else match.start()
-            self._depth = 1 if self._run[self._start - 2 : self._start] == "](" else 0
-        return self._start
-
-    def _is_closed(self) -> bool:
-        """Tell whether the open URL is a link's target and its parenthesis has been closed."""
-        if not self._depth:
+        self._look()
+        if self._place is None:
             return False
-        for match in _PARENTHESIS.finditer(self._run, self._looked):
-            self._depth += 1 if match[0] == "(" else -1
-            if not self._depth:
-                self._looked, self._start = match.end(), None
-                return True
-        self._looked = len(self._run)
-        return False
+        if self._place.quiet:
+            return self._leads
+        return not self._place.whole or self._depth > 0 or entity_type != "URL"
+
+    @property
+    def depth(self) -> int:
+        """How many characters ago the open URL began; each value counts as one."""
+        self._look()
+        return self._depth
+
+    def end(self, text: str, start: int) -> int:
+        """Return where the URL that is open at ``start`` ends in ``text``."""
+        match, _ = self._closing(text, start) if self._place else (None, 0)
+        return match.start() if match else len(text)
+
+    def _look(self) -> None:
+        """Look at what has come since."""
+        if not self._pieces:
+            return
+        new = "".join(self._pieces)
+        self._pieces = []
+        text, position = self._text + new, self._looked
+        if self._place is None and not _TRIGGER.search(new):
+            self._keep(text, position)
+            return
+        while True:
+            if self._place is None:
+                match = _START.search(text, position)
+                if match is None:
+                    self._keep(text, position)
+                    return
+                position = self._open(match)
+            else:
+                closing, self._parentheses = self._closing(text, position)
+                stop = closing.start() if closing else len(text)
+                self._leads = self._leads or bool(_ELSEWHERE.search(text, position, stop))
+                if closing is None:
+                    self._depth += stop - position
+                    self._text, self._looked = "", 0
+                    return
+                self._place, position = None, closing.end()
+
+    def _keep(self, text: str, position: int) -> None:
+        """Keep what may be the beginning of a URL, and one character before it."""
+        first = max(position, text.rfind(" ") + 1, text.rfind("\n") + 1, len(text) - _LONGEST_START)
+        self._text, self._looked = text[max(0, first - 1) :], min(first, 1)
+
+    def _open(self, match: re.Match[str]) -> int:
+        """Enter the URL that begins here, and return where to look on."""
+        if match["attribute"] is not None:
+            place = _ATTRIBUTE[match["mark"]]
+        elif match["css"] is not None:
+            place = _CSS[match["css_mark"]]
+        elif match["quoted"] is not None:
+            place = _QUOTED[match["quote"]]
+        elif match["target"] is not None:
+            place = _ANGLE if match["angle"] else _TARGET
+        elif match["defined"] is not None:
+            place = _DEFINED_ANGLE if match["defined_angle"] else _DEFINED
+        else:
+            place = _BARE
+        self._enter(place)
+        return match.start() if place is _BARE else match.end()
+
+    def _enter(self, place: _Place | None) -> None:
+        self._place, self._depth, self._parentheses, self._leads = place, 0, 1, False
+        self._text, self._looked = "", 0
+
+    def _closing(self, text: str, position: int) -> tuple[re.Match[str] | None, int]:
+        """Find what ends the open URL, and count the parentheses that are open in it."""
+        open_ = self._parentheses
+        place = self._place
+        assert place is not None  # noqa: S101 - only asked while a URL is open
+        for match in place.end.finditer(text, position):
+            if len(match[0]) == 2:  # escaped
+                continue
+            if place is _TARGET and match[0] in "()":
+                open_ += 1 if match[0] == "(" else -1
+                if open_:
+                    continue
+            return match, open_
+        return None, open_

@@ -1,8 +1,10 @@
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_secguard.urls import UrlTracker, url_end, url_start
+from langchain_secguard.urls import UrlTracker
 
 INSIDE = [
     "https://", "http://x.com", "https://x.com/", "https://x.com/?a=", "HTTPS://X.COM/", "ftp://x",
@@ -16,17 +18,27 @@ INSIDE = [
     "[x](y)[z](",
     "](", "[x](foo(bar)", "x.com/a,", "https://x.com/a.", "https://x.com/a]b", "https://x.com/{a}",
     "https://x.com/'a",
+    "https:", "http:/", "https:\\\\x.com\\", "https:/1.2.3.4/", "//", "\\\\host\\share\\", "vbscript:",
+    '<img src="https://x.com/?q= ', "<img src='https://x.com/\n", '<img src="//', "<img src=//",
+    '<img src="/\\x',
+    '<img src="h\tttps:/\t/x/', '<img src="&#104;ttps&#58;', '<img src = " //x/?a=', '<a href=//x?"',
+    "url(//", "url('https://x.com/ a", 'content="0;url=//', '<x y="https://x.com/ ', "[x]: //", '[x]: https://x?"',
+    "[x]: <https://x.com/ ", "[x](<https://x.com/ ", '[x](https://x.com/"', "[x](https://x.com/<a>",
+    "[x](https://x.com/`a", "[x](a\\)b", "[x](\n//x",
     "https://x.com/a)b", "\u00e9xemple.com/", "https://x.com/" + "a" * 10_000,
 ]  # fmt: skip
 
 OUTSIDE = [
-    "", "hello", "a.b", "e.g.", "x.com", "x.com ", "https:", "http:/", "https://x.com/ ", "https://x.com/\n",
+    "", "hello", "a.b", "e.g.", "x.com", "x.com ", "https://x.com/ ", "https://x.com/\n",
     "https://x.com/\t", 'https://x.com/"', "https://x.com/>", "https://x.com/<", "https://x.com/`",
     "https://x.com/\u00a0", "https://x.com/\u2028", "[x](https://x.com/) and ", "[x](y)", "![x](y)",
     "[x](a(b)c)", "[x] (",
     "(", "[x]", "a/b", "and/or", "1/2", "10:30", "note: ", "key:value", "x?", "#tag", "C++/", "www",
     "e-mail:",
-    "a // b", "x//y",
+    "a // b", "x//y", '<a href="', "<a href=", '<form action="by ', "src=", '<img src="//x.com/">',
+    "[x](<//x>)",
+    '<a href="https://x.com">', "<a href='//x'>", "[x]: <", "[x]: ", "\\", "\\n\\n", 'print("Total: ', "url(",
+    '{"u":"https://x.com","n":"', "fetch('https://x.com', ", "[x](//x) (", "src=10.0.0.1:443 ", "a=b&c=",
 ]  # fmt: skip
 
 
@@ -53,11 +65,32 @@ class TestUrlTracker:
         for cut in range(len(text) + 1):
             assert fed(text[:cut], text[cut:]).refuses("PERSON") == expected
 
-    @pytest.mark.parametrize("text", INSIDE)
+    @pytest.mark.parametrize("text", [text for text in INSIDE if not re.search(r"[\[=<(]", text)])
     @pytest.mark.parametrize("end", [" ", "\n", "\t", "\r", "\u00a0", '"', "<", ">", "`", " and "])
     def test_white_space_and_quotes_end_a_url(self, text: str, end: str) -> None:
         assert not fed(text, end).refuses("PERSON")
         assert not fed(text + end).refuses("PERSON")
+
+    @pytest.mark.parametrize("end", ['"', "'", "<", ">", "`", "\\)", "(a)"])
+    @pytest.mark.parametrize("text", ["[x](", "[x](https://x.com/?q=", "![x](//x/"])
+    def test_a_parenthesis_or_white_space_alone_ends_the_target_of_a_link(self, text: str, end: str) -> None:
+        assert fed(text + end).refuses("PERSON") or text + end == "[x](<"
+        assert not fed(text + end + " ").refuses("PERSON") or end == "<"
+
+    def test_a_value_alone_may_be_an_attribute(self) -> None:
+        tracker = fed('<a href="')
+        assert not tracker.refuses("PERSON")
+        tracker.skip("PERSON")
+        tracker.feed(" ")
+        assert not tracker.refuses("PERSON")
+
+    def test_what_follows_a_url_in_an_attribute_belongs_to_it(self) -> None:
+        tracker = fed('<a href="')
+        assert not tracker.refuses("URL")
+        tracker.skip("URL")
+        assert tracker.refuses("PERSON")
+        tracker.feed('">')
+        assert not tracker.refuses("PERSON")
 
     @pytest.mark.parametrize("text", ["[x](", "![x](", "see [x]("])
     def test_allows_a_url_as_the_whole_target_of_a_link(self, text: str) -> None:
@@ -112,30 +145,45 @@ class TestUrlTracker:
             tracker.refuses("PERSON")
 
 
-class TestUrlStart:
+class TestDepth:
     @pytest.mark.parametrize(
-        ("run", "start"),
+        ("text", "depth"),
         [
-            ("https://x.com", 0),
-            ("(https://x.com", 1),
-            ("[x](https://x.com", 4),
-            ("[x](y)https://x.com", 6),
-            ("[x](y)", None),
+            ("https://x.com", 13),
+            ("(https://x.com", 13),
+            ("[x](https://x.com", 13),
+            ("[x](y)https://x.com", 13),
             ("[x](a(b)", 4),
-            ("(www.x.com", 1),
-            ("a,x.com/", 2),
-            ("plain", None),
-            ("", None),
+            ("(www.x.com", 9),
+            ("a,x.com/", 6),
+            ('<a href = " //x y', 5),
+            ("x='https://x", 9),
+            ("[x](< //x y", 5),
         ],
     )
-    def test_gives_where_the_open_url_begins(self, run: str, start: int | None) -> None:
-        assert url_start(run) == start
+    def test_gives_where_the_open_url_begins(self, text: str, depth: int) -> None:
+        assert fed(text).depth == fed(*text).depth == depth
 
 
-class TestUrlEnd:
+class TestEnd:
     @pytest.mark.parametrize(
-        ("text", "end"),
-        [("https://x.com a", 13), ("https://x.com", 13), ('https://x.com">', 13), ("https://x\n", 9)],
+        ("before", "text", "end"),
+        [
+            ("https://", "x.com a", 5),
+            ("https://", "x.com", 5),
+            ("https://", 'x.com">', 5),
+            ("https://", "x\n", 1),
+            ("[x](", 'x"(a) b', 5),
+            ("[x](a(", 'b)")c', 3),
+            ("[x](//", "a\\))", 3),
+            ("[x](<//", "a b>)", 3),
+            ('src="//', 'a b">', 3),
+            ("src='//", "a \"b'>", 4),
+            ("src=//", 'a"b>', 3),
+            ("url(//", "a b", 1),
+        ],
     )
-    def test_gives_where_the_url_ends(self, text: str, end: int) -> None:
-        assert url_end(text, 0) == end
+    def test_gives_where_the_url_ends(self, before: str, text: str, end: int) -> None:
+        tracker = fed(before)
+        assert tracker.refuses("PERSON")
+        assert tracker.end(text, 0) == end
