@@ -63,7 +63,7 @@ def messages(draw: st.DrawFn) -> BaseMessage:
     ]
     broken = {
         "name": "tool",
-        "args": json.dumps({"a": text})[:-1],
+        "args": json.dumps({"a": text}, ensure_ascii=False)[:-1],
         "id": "x",
         "error": text,
         "type": "invalid_tool_call",
