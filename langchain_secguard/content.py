@@ -62,6 +62,7 @@ _TOOL_KEYS = frozenset(
         "call_id", "tool_call_id", "tool_use_id", "toolUseId", "description",
     }
 )  # fmt: skip
+_MESSAGE_FIELDS = ("additional_kwargs", "tool_calls", "invalid_tool_calls", "tool_call_chunks", "artifact")
 _SCALARS = (
     int, float, complex, decimal.Decimal, uuid.UUID, enum.Enum, pathlib.PurePath,
     datetime.date, datetime.time, datetime.timedelta,
@@ -180,9 +181,9 @@ class _Walker:
             new = self._items(content, self._block, depth)
         if new is not content:
             update["content"] = new
-        fields = vars(message) | (message.model_extra or {})  # to ask a message for what it lacks is slow
-        for name in ("additional_kwargs", "tool_calls", "invalid_tool_calls", "tool_call_chunks", "artifact"):
-            old = fields.get(name)
+        fields, extra = vars(message), message.model_extra or {}
+        for name in _MESSAGE_FIELDS:
+            old = fields.get(name)  # to ask a message for what it lacks is slow
             if old:
                 new = self._artifact(old, depth) if name == "artifact" else self._provider(old, depth + 1)
                 if new is not old:
@@ -191,7 +192,7 @@ class _Walker:
             name = self._visit(message.name, "name")
             if name != message.name:
                 update["name"] = name
-        for name in (*_own_fields(type(message)), *(message.model_extra or ())):
+        for name in (*_own_fields(type(message)), *extra):
             old = getattr(message, name)
             new = self._provider(old, depth + 1)
             if new is not old:

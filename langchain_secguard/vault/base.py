@@ -1,5 +1,6 @@
 """What a vault is: the values that one conversation, case or user has hidden, and who keeps them."""
 
+import re
 import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from typing import Protocol, runtime_checkable
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.phrases import PhraseIndex
+
+_INNER = re.compile(r"\w\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,17 @@ class Text:
     text: str = field(repr=False)
     generation: int = 0
     covered: tuple[tuple[int, int], ...] = ()
+
+    def uncovered(self) -> str:
+        """Return the words that are not covered, and the whole text where a covered piece ends in a word."""
+        parts: list[str] = []
+        position = 0
+        for start, end in self.covered:
+            if _INNER.match(self.text, start - 1) or _INNER.match(self.text, end - 1):
+                return self.text
+            parts.append(self.text[position:start])
+            position = end
+        return "\n".join([*parts, self.text[position:]])
 
     def asks(self, start: int, end: int) -> bool:
         """Tell whether characters ``start`` to ``end`` are not all inside one covered piece."""

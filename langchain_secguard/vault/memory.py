@@ -214,7 +214,7 @@ class _Vault:
         return [self._search(text, news[text.generation]) for text in texts]
 
     def _search(self, text: Text, news: Sequence[Sequence[str]] | None) -> list[Hit]:
-        if news is not None and not _may_hold(text.text, news):
+        if not (self._phrases.has_word_of(text.uncovered()) if news is None else _may_hold(text.text, news)):
             return []
         return [
             Hit(start, end, self._phrases.get(key) or "")

@@ -89,11 +89,12 @@ class PhraseIndex(Generic[T]):
     still arrives is told so by ``streamed``, and then keeps the beginnings of its phrases too.
     """
 
-    __slots__ = ("_begun", "_longest", "_things")
+    __slots__ = ("_begun", "_longest", "_things", "_words")
 
     def __init__(self, *, streamed: bool = False) -> None:
         self._things: dict[str, T] = {}
         self._longest: dict[str, int] = {}
+        self._words: set[str] = set()
         self._begun: set[str] | None = set() if streamed else None
 
     def __len__(self) -> int:
@@ -113,12 +114,17 @@ class PhraseIndex(Generic[T]):
         self._things[key] = thing
         words = folded_words(key)
         self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
+        self._words.update(words)
         if self._begun is not None:
             self._begun.update(fold(key[:end]) for _, end in _word_spans(key)[:-1])
 
     def remove(self, key: str) -> None:
         """Forget the phrase ``key``."""
         self._things.pop(key, None)
+
+    def has_word_of(self, text: str) -> bool:
+        """Tell whether a word of ``text`` is one of some phrase: quicker than to find the phrases."""
+        return not self._words.isdisjoint(folded_words(text))
 
     def find(self, text: str) -> list[Match]:
         """Find the phrases of the index in ``text``, sorted and disjoint."""
