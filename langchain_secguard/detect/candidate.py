@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
+_SURE = 0.5
+
 
 class Rank(IntEnum):
     """Order the reasons to believe a candidate."""
@@ -26,9 +28,11 @@ class Candidate(NamedTuple):
 def settle(candidates: Iterable[Candidate], length: int) -> list[Candidate]:
     """Choose disjoint candidates: the better reason wins, then the longer span, then the higher score.
 
+    A candidate that is likely wrong never wins over one that is likely right, however long it is.
+
     A URL that no other value contains stands beside the values inside it. ``length`` is that of the text.
     """
-    ordered = sorted(candidates, key=lambda c: (-c.rank, c.start - c.end, -c.score, c.start))
+    ordered = sorted(candidates, key=lambda c: (-c.rank, c.score < _SURE, c.start - c.end, -c.score, c.start))
     if len(ordered) < 2:
         return ordered
     taken, urls = bytearray(length), bytearray(length)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from langchain_secguard.detect.base import Span, overlapping, resolve
+from langchain_secguard.detect.base import Span
 from langchain_secguard.detect.names import find_names
 from langchain_secguard.detect.patterns import PATTERN_TYPES, find_patterns
 
@@ -42,14 +42,17 @@ class EmbeddedDetector:
         return f"EmbeddedDetector(entity_types={types}, names={self._names})"
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Find the spans of each text, sorted; they are disjoint, but for what stands inside a URL."""
+        """Find the spans of each text, sorted.
+
+        Patterns do not overlap each other, but for what stands inside a URL, and names do not overlap each
+        other. A name may overlap a pattern: which of them stands is settled behind the caller's threshold,
+        since a faint name must not take the place of a sure pattern and then be dropped.
+        """
         found = [find_patterns(text, self._entity_types) for text in texts]
-        if self._names:
-            found = [
-                _merge(patterns, self._wanted(names))
-                for patterns, names in zip(found, find_names(texts), strict=True)
-            ]
-        return found
+        if not self._names:
+            return found
+        named = map(self._wanted, find_names(texts))
+        return [sorted([*patterns, *names]) for patterns, names in zip(found, named, strict=True)]
 
     async def adetect(self, texts: Sequence[str]) -> list[list[Span]]:
         """Do what :meth:`detect` does, in a worker thread."""
@@ -59,13 +62,3 @@ class EmbeddedDetector:
         return [
             name for name in names if self._entity_types is None or name.entity_type in self._entity_types
         ]
-
-
-def _merge(patterns: Sequence[Span], names: Sequence[Span]) -> list[Span]:
-    """Put names beside patterns; inside a URL both stay, elsewhere the longest wins."""
-    urls = [span for span in patterns if span.entity_type == "URL"]
-    inside = [span for span in patterns if span.entity_type != "URL"]
-    merged: list[Span] = list(urls)
-    for cluster in overlapping([*inside, *names]):
-        merged += cluster if len(cluster) == 1 else resolve(cluster)
-    return sorted(merged)

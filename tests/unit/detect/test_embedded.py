@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_secguard.detect import EmbeddedDetector
+from langchain_secguard import Anonymizer, Vault
+from langchain_secguard.detect import EmbeddedDetector, Span, embedded
 from langchain_secguard.find import STANDARD_TYPES
 
 COMPLAINT = (
@@ -59,6 +60,14 @@ def test_an_unknown_type_is_refused() -> None:
         EmbeddedDetector(entity_types=["PERSONS"])
 
 
+def test_a_faint_name_does_not_take_the_place_of_a_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Write to jane.doe@example.com now"
+    faint = [Span(0, len(text), "PERSON", 0.2)]
+    monkeypatch.setattr(embedded, "find_names", lambda texts: [faint for _ in texts])
+    assert ("EMAIL_ADDRESS", "jane.doe@example.com") in found(text)
+    assert Anonymizer(vault=Vault()).invoke(text) == "Write to [EMAIL_ADDRESS_1] now"
+
+
 async def test_async_detection_agrees() -> None:
     detector = EmbeddedDetector()
     assert await detector.adetect([COMPLAINT, ""]) == detector.detect([COMPLAINT, ""])
@@ -71,9 +80,11 @@ async def test_async_detection_agrees() -> None:
     )
 )
 @settings(deadline=None, max_examples=30)
-def test_spans_are_sorted_within_the_text_and_disjoint_but_for_urls(texts: list[str]) -> None:
+def test_spans_are_sorted_within_the_text_and_disjoint_in_their_kind(texts: list[str]) -> None:
     for text, spans in zip(texts, EmbeddedDetector().detect(texts), strict=True):
         assert spans == sorted(spans)
         assert all(0 <= span.start < span.end <= len(text) and 0 <= span.score <= 1 for span in spans)
-        inside = [span for span in spans if span.entity_type != "URL"]
-        assert all(before.end <= after.start for before, after in pairwise(inside))
+        patterns = [span for (spans,) in [EmbeddedDetector(names=False).detect([text])] for span in spans]
+        names = [span for span in spans if span not in patterns]
+        for kind in (names, [span for span in patterns if span.entity_type != "URL"]):
+            assert all(before.end <= after.start for before, after in pairwise(kind))
