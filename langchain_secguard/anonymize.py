@@ -84,10 +84,13 @@ class Anonymizer(PairStep):
     @field_validator("policies", mode="before")
     @classmethod
     def _read_policies(cls, policies: Mapping[str, Policy | Action]) -> dict[str, Policy]:
-        return {
+        read = {
             entity_type_name(name): Policy(policy) if isinstance(policy, str) else policy
             for name, policy in policies.items()
         }
+        if len(read) < len(policies):
+            raise ValueError("an entity type is named twice, in two spellings")
+        return read
 
     @field_validator("default_policy", mode="before")
     @classmethod

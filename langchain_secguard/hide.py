@@ -27,6 +27,21 @@ Spelling: TypeAlias = tuple[str, str]
 """An entity type and a value as it is written."""
 
 
+class _Same(weakref.ref[Any]):
+    """Stand for one object in a key, whether or not it can be hashed itself, and keep it no longer alive."""
+
+    __slots__ = ("_id",)
+
+    def __init__(self, thing: object) -> None:
+        self._id = id(thing)
+
+    def __hash__(self) -> int:
+        return self._id
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Same) and self() is not None and self() is other())
+
+
 @dataclass(frozen=True, slots=True)
 class Detect:
     """Ask for the spans of each text."""
@@ -117,7 +132,7 @@ class Hider:
         self._refuse(pages.values())
         wanted = self._wanted(leaves, pages)
         entries = yield from self._assign(leaves, pages, wanted)
-        store = weakref.ref(vault.store)
+        store = _Same(vault.store)
         for key, page in zip(texts, pages.values(), strict=True):
             self._pages.put((store, vault.vault_id, key), (page.generation, page.spans))
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
@@ -128,7 +143,7 @@ class Hider:
     def _find(
         self, texts: Mapping[bytes, str], vault: Vault
     ) -> Generator[Step, Any, tuple[dict[str, _Page], int]]:
-        store = weakref.ref(vault.store)
+        store = _Same(vault.store)
         pages = {key: self._pages.get((store, vault.vault_id, key)) for key in texts}
         spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
         unread = {key: texts[key] for key, known in spans.items() if known is None}

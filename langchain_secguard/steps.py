@@ -59,7 +59,7 @@ class PairStep(RunnableSerializable[Any, Any]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse: a step is frozen. The error of pydantic's own would echo the value."""
-        if name in type(self).model_fields:
+        if not name.startswith("_"):
             raise ValidationError.from_exception_data(
                 type(self).__name__,
                 [{"type": "frozen_instance", "loc": (name,), "input": None}],
