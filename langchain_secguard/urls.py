@@ -23,7 +23,6 @@ _START = re.compile(
     r"|\b[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.[a-z]{2,24}(?::\d{1,5})?[/?#]",
     re.IGNORECASE,
 )
-_TRIGGER = re.compile(r"[:/?#(=\\]|www\.", re.IGNORECASE)  # each beginning holds one where it is complete
 _ELSEWHERE = re.compile(r"[:&\\]|/\s*/")  # without one of these an attribute stays on its own site
 _LONGEST_START = 256
 _STAND_IN = "x"
@@ -64,6 +63,20 @@ def may_hold_url(text: str) -> bool:
         or "\\" in text
         or "&" in text
         or "www." in text.casefold()
+    )
+
+
+def _may_open(text: str) -> bool:
+    """Tell whether a URL might begin in ``text``: each beginning holds one of these where it is complete."""
+    return (
+        ":" in text
+        or "/" in text
+        or "?" in text
+        or "(" in text
+        or "=" in text
+        or "#" in text
+        or "\\" in text
+        or ("." in text and "www." in text.casefold())
     )
 
 
@@ -139,7 +152,7 @@ class UrlTracker:
         new = "".join(self._pieces)
         self._pieces = []
         text, position = self._text + new, self._looked
-        if self._place is None and not _TRIGGER.search(new):
+        if self._place is None and not _may_open(new):
             self._keep(text, position)
             return
         while True:
@@ -161,8 +174,12 @@ class UrlTracker:
 
     def _keep(self, text: str, position: int) -> None:
         """Keep what may be the beginning of a URL, and one character before it."""
-        first = max(position, text.rfind(" ") + 1, text.rfind("\n") + 1, len(text) - _LONGEST_START)
-        self._text, self._looked = text[max(0, first - 1) :], min(first, 1)
+        space = max(text.rfind(" "), text.rfind("\n"))
+        if space >= position and len(text) - space < _LONGEST_START:
+            self._text, self._looked = text[space:], 1
+        else:
+            first = max(position, space + 1, len(text) - _LONGEST_START)
+            self._text, self._looked = text[max(0, first - 1) :], min(first, 1)
 
     def _open(self, match: re.Match[str]) -> int:
         """Enter the URL that begins here, and return where to look on."""
