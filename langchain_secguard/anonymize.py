@@ -21,7 +21,7 @@ from langchain_secguard.hide import Assign, Detect, Hidden, Hider, Leaf, Step
 from langchain_secguard.json_text import Edit
 from langchain_secguard.placeholders import entity_type_name
 from langchain_secguard.policy import Action, Policy
-from langchain_secguard.steps import PairStep, adrive, drive
+from langchain_secguard.steps import PairStep, adrive, drive, signed
 from langchain_secguard.surrogates import Surrogates
 from langchain_secguard.vault import Vault
 
@@ -152,6 +152,7 @@ class Anonymizer(PairStep):
         """Do what :meth:`invoke` does; detection runs in a worker thread."""
         return await self._acall_with_config(self._aanonymize, input, config, **kwargs)
 
+    @signed
     def _anonymize(self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
         vault, started = self._vault_of(config), time.perf_counter()
         try:
@@ -162,6 +163,7 @@ class Anonymizer(PairStep):
         announce(run_manager, ANONYMIZED, _report(hidden, vault, started))
         return self._written(value, hidden)
 
+    @signed
     async def _aanonymize(
         self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:

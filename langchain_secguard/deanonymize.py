@@ -11,7 +11,7 @@ from langchain_secguard.events import DEANONYMIZED, aannounce, announce
 from langchain_secguard.leaf import Reader
 from langchain_secguard.placeholders import entity_type_name
 from langchain_secguard.restore import Restorer, Rules
-from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded
+from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded, signed
 from langchain_secguard.stream import StreamRestorer
 from langchain_secguard.vault import Vault
 
@@ -101,6 +101,7 @@ class Deanonymizer(PairStep):
         async for chunk in self.atransform(one(), config, **kwargs):
             yield chunk
 
+    @signed
     def _deanonymize(
         self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:
@@ -111,6 +112,7 @@ class Deanonymizer(PairStep):
         announce(run_manager, DEANONYMIZED, _report(restorer, vault))
         return restored
 
+    @signed
     async def _adeanonymize(
         self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:

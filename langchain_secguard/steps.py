@@ -4,6 +4,7 @@ A plan is a generator that yields what it needs (a detection, an assignment, a l
 answer; it holds all logic, and the drivers here hold all I/O.
 """
 
+import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, Self, TypeVar
@@ -21,6 +22,7 @@ from langchain_secguard.placeholders import Form
 from langchain_secguard.vault import Vault, VaultStore
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 Content = (
     str
@@ -98,6 +100,12 @@ class PairStep(RunnableSerializable[Any, Any]):
 
     def _vault_of(self, config: RunnableConfig) -> Vault:
         return find_vault(config, self.vault, self.store)
+
+
+def signed(function: F) -> F:
+    """Keep a function's signature with it: LangChain asks for it at each call, and working it out is slow."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
 
 
 def drive(plan: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
