@@ -6,7 +6,6 @@ short candidates. It is not asked about NANP numbers, because it calls the ficti
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from langchain_secguard.detect.candidate import Candidate, Rank
 from langchain_secguard.detect.folding import Folded
@@ -76,7 +75,6 @@ def _international_number(match: re.Match[str]) -> Iterator[Candidate]:
         yield Candidate(*match.span(), "PHONE_NUMBER", 0.6)
 
 
-@lru_cache(maxsize=4096)
 def _is_possible(number: str) -> bool:
     """Ask whether a number in international form has a calling code and a possible length."""
     if not _calling_code.regex.match(number, 1):
@@ -123,7 +121,6 @@ def _national_number(folded: Folded, match: re.Match[str]) -> Iterator[Candidate
         )
 
 
-@lru_cache(maxsize=4096)
 def _is_national(digits: str) -> bool:
     """Ask whether a number is valid in the plan of one of the countries."""
     import phonenumbers  # noqa: PLC0415 - slow to import, and seldom needed

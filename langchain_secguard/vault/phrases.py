@@ -82,6 +82,13 @@ def _key(phrase: str, words: int) -> str:
     return phrase if words == 1 else fold(phrase)
 
 
+def _measure(key: str, longest: dict[str, int], words: set[str]) -> None:
+    """Note the words of a phrase, and how many they are."""
+    own = folded_words(key)
+    longest[own[0]] = max(longest.get(own[0], 0), len(own))
+    words.update(own)
+
+
 class PhraseIndex(Generic[T]):
     """Map phrases to things, and find the phrases in a text, the longest first, from left to right.
 
@@ -112,15 +119,18 @@ class PhraseIndex(Generic[T]):
         if key in self._things:
             return
         self._things[key] = thing
-        words = folded_words(key)
-        self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
-        self._words.update(words)
+        _measure(key, self._longest, self._words)
         if self._begun is not None:
             self._begun.update(fold(key[:end]) for _, end in _word_spans(key)[:-1])
 
     def remove(self, key: str) -> None:
-        """Forget the phrase ``key``."""
+        """Forget the phrase ``key``, and its words, which may be a person's: this reads the whole index."""
         self._things.pop(key, None)
+        longest: dict[str, int] = {}
+        words: set[str] = set()
+        for left in self._things:
+            _measure(left, longest, words)
+        self._longest, self._words = longest, words  # at once, since an answer may be read meanwhile
 
     def has_word_of(self, text: str) -> bool:
         """Tell whether a word of ``text`` is one of some phrase: quicker than to find the phrases."""
