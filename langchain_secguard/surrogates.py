@@ -40,7 +40,10 @@ class Surrogates:
         self._lock = threading.Lock()
 
     def candidates(self, entity_type: str, value: str, texts: Iterable[str]) -> tuple[str, ...]:
-        """Make fakes for ``value``, none of which stands in ``texts``; each begins and ends within a word."""
+        """Make fakes for ``value``, none of which stands in ``texts``; each begins and ends within a word.
+
+        A fake of three letters or digits or less is none: an answer may hold it by chance.
+        """
         make = _MAKERS.get(entity_type, _alike)
         folded = [text.casefold() for text in texts]
         with self._lock:
@@ -49,7 +52,9 @@ class Surrogates:
         fits = (
             fake
             for fake in fakes
-            if re.fullmatch(r"\w(?:.*\w)?", fake) and len(re.findall(r"\w+", fake)) <= 8
+            if re.fullmatch(r"\w(?:.*\w)?", fake)
+            and (len(fake) > 3 or not fake.isascii())
+            and len(re.findall(r"\w+", fake)) <= 8
         )
         return tuple(
             fake for fake in dict.fromkeys(fits) if not any(fake.casefold() in text for text in folded)
@@ -58,7 +63,8 @@ class Surrogates:
 
 def _person(faker: Any, value: str) -> str:
     words = value.split()
-    name = str(faker.last_name()) if len(words) == 1 else f"{faker.first_name()} {faker.last_name()}"
+    joint = "-" if len(words) == 1 else " "  # one name alone ("White", "Young") is a word of any answer
+    name = f"{faker.last_name() if joint == '-' else faker.first_name()}{joint}{faker.last_name()}"
     return name.upper() if value.isupper() else name
 
 
