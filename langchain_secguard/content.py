@@ -55,7 +55,7 @@ STRUCTURE = frozenset(
     }
 )  # fmt: skip
 JSON_KEYS = frozenset({"arguments", "partial_json", "args", "input"})
-DATA_KEYS = frozenset({"args", "input", "json", "value", "parsed", "output"})
+DATA_KEYS = frozenset({"args", "attributes", "input", "json", "value", "parsed", "output"})
 _TOOL_KEYS = frozenset(
     {
         "arguments", "args", "input", "parameters", "partial_json", "input_schema", "inputSchema", "index",
