@@ -22,6 +22,7 @@ _LAST = rf"(?:{_UNDERSCORE}|{_SPACE}|[-\u2010\u2011])"
 _WORD = r"[A-Za-z0-9]{1,24}"
 _NUMBER = r"[1-9][0-9]{0,8}"
 _CHECK = r"[A-Za-z]{5}"
+_UNSEEN = r"\u00ad\u200b-\u200d\u2060\ufeff"  # behind them the number may go on
 _BODY = (
     rf"[A-Za-z][A-Za-z0-9]{{0,23}}"
     rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,5}}{_LAST}|(?:{_SPACE}{_WORD}){{0,5}}{_SPACE})"
@@ -34,7 +35,7 @@ _INSIDE = rf"[ ]?{_BODY}(?:['\u2019]s)?[ ]?"
 # then told apart by look-behind.
 _PLACEHOLDER = re.compile(
     rf"([\[\\&A-Z](?:(?<=\[){_INSIDE}\]|(?<=\\)\\?\[{_INSIDE}\\{{1,2}}\]"
-    rf"|(?<=&){_OPEN_ENTITY}{_INSIDE}{_CLOSE_ENTITY}|(?<=[A-Z])(?<!\w[A-Z]){_BARE}(?=s?(?!\w))))"
+    rf"|(?<=&){_OPEN_ENTITY}{_INSIDE}{_CLOSE_ENTITY}|(?<=[A-Z])(?<!\w[A-Z]){_BARE}(?=s?(?![\w{_UNSEEN}]))))"
 )
 _PARTS = re.compile(
     rf"(?:\\{{0,2}}\[|&{_OPEN_ENTITY})?[ ]?(?P<body>{_BODY})(?P<tail>['\u2019]s)?"
