@@ -41,7 +41,7 @@ class _Place(NamedTuple):
     whole: bool = False
 
 
-_BARE = _Place(re.compile(r"[\s\"<>`]"))
+_BARE = _Place(re.compile(r"[\s\"<>`]|\](?=\()"))
 _DEFINED = _Place(re.compile(r"\s"))
 _TARGET = _Place(re.compile(r"\\[()]|[()\s]"), ahead=True, whole=True)
 _ANGLE_END = re.compile(r"\\[<>]|[<>\n]")
@@ -170,7 +170,8 @@ class UrlTracker:
                     self._depth += stop - position
                     self._text, self._looked = "", 0
                     return
-                self._place, position = None, closing.end()
+                self._place = None
+                position = closing.start() if closing[0] == "]" else closing.end()
 
     def _keep(self, text: str, position: int) -> None:
         """Keep what may be the beginning of a URL, and one character before it."""
