@@ -10,7 +10,7 @@ PIP := -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo       hide a court transcript from a model, and restore its summary"
+	@echo "make demo       hide a court document from a model, and restore its summary"
 	@echo "make test       check format, lint and types, and run the tests and the README's code"
 	@echo "make format     format the code and mend what lint can mend"
 	@echo "make benchmark  measure speed beside LLM Guard (its own environment, 1.5 GB)"

@@ -68,12 +68,12 @@ class Anonymizer(PairStep):
     """
 
     detector: Detector | None = None
-    policies: Mapping[str, Policy] = Field(default_factory=dict)
-    default_policy: Policy = Field(default_factory=Policy)
+    policies: Mapping[str, Policy] = Field(default_factory=dict, exclude=True)
+    default_policy: Policy = Field(default_factory=Policy, exclude=True)
     entity_types: frozenset[str] | None = None
     threshold: float = Field(default=0.5, ge=0, le=1)
-    hidden_names: tuple[str, ...] = Field(default=(), repr=False)
-    allowed_names: tuple[str, ...] = Field(default=(), repr=False)
+    hidden_names: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
+    allowed_names: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
     preamble: str = ""
     allow_unscanned: frozenset[Unscanned] = frozenset()
     surrogate_locale: str = "en_US"
@@ -180,12 +180,12 @@ class Anonymizer(PairStep):
 
     def _perform(self, vault: Vault, step: Step) -> Any:
         if isinstance(step, Detect):
-            return self._hider.finder.detect(step.texts)
+            return self._hider.finder.read(step.texts)
         return vault.assign(step.entities, step.texts) if isinstance(step, Assign) else vault.surrogates()
 
     async def _aperform(self, vault: Vault, step: Step) -> Any:
         if isinstance(step, Detect):
-            return await self._hider.finder.adetect(step.texts)
+            return await self._hider.finder.aread(step.texts)
         if isinstance(step, Assign):
             return await vault.aassign(step.entities, step.texts)
         return await vault.asurrogates()

@@ -1,5 +1,6 @@
 """What is to be hidden in a text, before any vault is asked: detection, names, and forged placeholders."""
 
+import asyncio
 import hashlib
 import re
 import secrets
@@ -31,6 +32,9 @@ _WORD_EDGE = re.compile(
     r"\U00020000-\U0003ffff]"
 )
 """A letter or digit of a script that sets words apart; in others a name has no edges to look for."""
+
+_LONG = 20_000
+"""Texts longer than this many characters together are looked over in a worker thread."""
 
 _KEY = secrets.token_bytes(32)
 _EDGE = re.compile(r"[\s.,;:!?\"'()\[\]{}<>*_`\u2018\u2019\u201c\u201d\u2026-]+")
@@ -79,24 +83,31 @@ class Finder:
         """Return the spans of the text with this digest, if it was read before."""
         return self._cache.get(key)
 
-    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Run the detector.
+    def read(self, texts: Mapping[bytes, str]) -> dict[bytes, tuple[Span, ...]]:
+        """Detect in texts, by their digests, and remember what is to be hidden in each.
 
         Raises:
-            DetectorError: It failed.
+            DetectorError: The detector failed, marked characters outside its text, or gave something else
+                than a list of spans for each text.
         """
         try:
-            return self._detector.detect(texts)
+            detected = self._detector.detect(list(texts.values()))
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
             failure = self._failure(error)
+        else:
+            return self._learn(texts, detected)
         raise failure
 
-    async def adetect(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Do what :meth:`detect` does, without blocking the event loop."""
+    async def aread(self, texts: Mapping[bytes, str]) -> dict[bytes, tuple[Span, ...]]:
+        """Do what :meth:`read` does, without blocking the event loop."""
         try:
-            return await self._detector.adetect(texts)
+            detected = await self._detector.adetect(list(texts.values()))
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
             failure = self._failure(error)
+        else:
+            if sum(map(len, texts.values())) > _LONG:
+                return await asyncio.to_thread(self._learn, texts, detected)
+            return self._learn(texts, detected)
         raise failure
 
     def _failure(self, error: Exception) -> Exception:
@@ -107,15 +118,9 @@ class Finder:
             f"{name} failed with {type(error).__name__}; nothing was sent. Run it alone to see why."
         )
 
-    def learn(
+    def _learn(
         self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]
     ) -> dict[bytes, tuple[Span, ...]]:
-        """Turn what the detector found into spans to hide, and remember them.
-
-        Raises:
-            DetectorError: A span is outside its text, or the number of lists is not that of the texts, or
-                these are no lists of spans at all.
-        """
         marked = self._marked(list(texts.values()), detected)
         learned = {
             key: tuple(self._spans(text, spans))

@@ -44,9 +44,9 @@ class _Same(weakref.ref[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Detect:
-    """Ask for the spans of each text."""
+    """Ask for the spans to hide in each text, by digest."""
 
-    texts: Sequence[str] = field(repr=False)
+    texts: Mapping[bytes, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Hider:
         pages = {key: self._pages.get((store, vault.vault_id, key)) for key in texts}
         spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
         unread = {key: texts[key] for key, known in spans.items() if known is None}
-        learned = self.finder.learn(unread, (yield Detect(list(unread.values())))) if unread else {}
+        learned = (yield Detect(unread)) if unread else {}
         return {
             text: _Page(text, page[1], page[0], fresh=False)
             if (page := pages[key])

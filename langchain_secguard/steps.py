@@ -51,7 +51,7 @@ class PairStep(RunnableSerializable[Any, Any]):
 
     store: VaultStore | None = None
     vault: Vault | None = None
-    form: Form = Field(default_factory=Form)
+    form: Form = Field(default_factory=Form, exclude=True)
     keys: tuple[str, ...] | None = None
 
     @field_validator("form", mode="before")

