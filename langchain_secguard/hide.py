@@ -4,6 +4,7 @@
 driver cannot drift apart.
 """
 
+import itertools
 import re
 import weakref
 from collections import Counter
@@ -117,7 +118,9 @@ class Hider:
         self._policy_of = policy_of
         self._form = form
         self._surrogates = surrogates
-        self._pages: Lru[tuple[Any, str, bytes], tuple[int, Sequence[Span]]] = Lru(cache_size)
+        self._pages: Lru[tuple[int, bytes], tuple[int, Sequence[Span]]] = Lru(cache_size)
+        self._scopes: Lru[tuple[_Same, str], int] = Lru(cache_size)
+        self._numbers = itertools.count()
 
     def hide(self, leaves: Iterable[Leaf], vault: Vault) -> Generator[Step, Any, Hidden]:
         """Hide ``leaves`` in ``vault``.
@@ -132,9 +135,9 @@ class Hider:
         self._refuse(pages.values())
         wanted = self._wanted(leaves, pages)
         entries = yield from self._assign(leaves, pages, wanted)
-        store = _Same(vault.store)
+        scope = self._scope(vault)
         for key, page in zip(texts, pages.values(), strict=True):
-            self._pages.put((store, vault.vault_id, key), (page.generation, page.spans))
+            self._pages.put((scope, key), (page.generation, page.spans))
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
         written = self._placeholders(entries, vault.vault_id)
         edits = {leaf: self._edits(leaf, pages[leaf[0]], written, entries, index) for leaf in leaves}
@@ -143,8 +146,8 @@ class Hider:
     def _find(
         self, texts: Mapping[bytes, str], vault: Vault
     ) -> Generator[Step, Any, tuple[dict[str, _Page], int]]:
-        store = _Same(vault.store)
-        pages = {key: self._pages.get((store, vault.vault_id, key)) for key in texts}
+        scope = self._scope(vault)
+        pages = {key: self._pages.get((scope, key)) for key in texts}
         spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
         unread = {key: texts[key] for key, known in spans.items() if known is None}
         learned = (yield Detect(unread)) if unread else {}
@@ -154,6 +157,15 @@ class Hider:
             else _Page(text, spans[key] or learned.get(key, ()), 0, fresh=True)
             for key, text in texts.items()
         }, len(unread)
+
+    def _scope(self, vault: Vault) -> int:
+        """Number a vault, so that what is remembered of its texts has keys that are quick to compare."""
+        key = (_Same(vault.store), vault.vault_id)
+        scope = self._scopes.get(key)
+        if scope is None:
+            scope = next(self._numbers)
+            self._scopes.put(key, scope)
+        return scope
 
     def _refuse(self, pages: Iterable[_Page]) -> None:
         counts = _counts(pages).items()

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.phrases import PhraseIndex
@@ -14,8 +14,7 @@ from langchain_secguard.vault.phrases import PhraseIndex
 _INNER = re.compile(r"\w\w")
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
+class Entity(NamedTuple):
     """Ask for the entry of one value.
 
     ``surrogates`` are stand-ins to choose from, for a value that is hidden behind a realistic fake: the
@@ -23,8 +22,11 @@ class Entity:
     """
 
     entity_type: str
-    value: str = field(repr=False)
-    surrogates: tuple[str, ...] = field(default=(), repr=False)
+    value: str
+    surrogates: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Entity(entity_type={self.entity_type!r})"
 
 
 @dataclass(frozen=True, slots=True)
