@@ -330,7 +330,14 @@ def _own_fields(kind: type[BaseModel]) -> tuple[str, ...]:
 
 
 def _copied(model: M, update: Mapping[str, Any]) -> M:
-    return _without_computed(model.model_copy(update=update)) if update else model
+    if not update:
+        return model
+    if update.keys() == {"content"}:  # what most messages need, without what model_copy looks for besides
+        clone = model.__copy__()
+        vars(clone)["content"] = update["content"]
+        clone.model_fields_set.add("content")
+        return _without_computed(clone)
+    return _without_computed(model.model_copy(update=update))
 
 
 def _without_computed(clone: T) -> T:

@@ -10,7 +10,7 @@ import weakref
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from langchain_secguard.content import Kind
 from langchain_secguard.detect.base import Span
@@ -86,12 +86,26 @@ class Hidden:
 
 @dataclass(slots=True)
 class _Page:
-    """One text of a call: its spans, and how much the vault knew when they were last looked over."""
+    """One text of a call: its spans, and how much the vault knew when they were last looked over.
+
+    ``edits`` are those of an earlier call, good in the ``epoch`` of the vault in which they were made.
+    """
 
     text: str
     spans: Sequence[Span]
+    generation: int = 0
+    edits: Sequence[Edit] | None = None
+    epoch: int = 0
+    fresh: bool = True
+
+
+class _Remembered(NamedTuple):
+    """What is kept of a page between calls: nothing of its text."""
+
     generation: int
-    fresh: bool
+    spans: Sequence[Span]
+    edits: Sequence[Edit] | None
+    epoch: int
 
 
 class Hider:
@@ -118,7 +132,7 @@ class Hider:
         self._policy_of = policy_of
         self._form = form
         self._surrogates = surrogates
-        self._pages: Lru[tuple[int, bytes], tuple[int, Sequence[Span]]] = Lru(cache_size)
+        self._pages: Lru[tuple[int, bytes], _Remembered] = Lru(cache_size)
         self._scopes: Lru[tuple[_Same, str], int] = Lru(cache_size)
         self._numbers = itertools.count()
 
@@ -135,12 +149,14 @@ class Hider:
         self._refuse(pages.values())
         wanted = self._wanted(leaves, pages)
         entries = yield from self._assign(leaves, pages, wanted)
-        scope = self._scope(vault)
-        for key, page in zip(texts, pages.values(), strict=True):
-            self._pages.put((scope, key), (page.generation, page.spans))
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
         written = self._placeholders(entries, vault.vault_id)
         edits = {leaf: self._edits(leaf, pages[leaf[0]], written, entries, index) for leaf in leaves}
+        scope = self._scope(vault)
+        for key, page in zip(texts, pages.values(), strict=True):
+            if page.edits is None and index is None and self._tokenizes(page.spans):
+                page.edits = edits.get((page.text, "text"))
+            self._pages.put((scope, key), _Remembered(page.generation, page.spans, page.edits, page.epoch))
         return Hidden(edits, _counts(pages.values()), len(pages) - read, read)
 
     def _find(
@@ -152,11 +168,16 @@ class Hider:
         unread = {key: texts[key] for key, known in spans.items() if known is None}
         learned = (yield Detect(unread)) if unread else {}
         return {
-            text: _Page(text, page[1], page[0], fresh=False)
+            text: _Page(text, page.spans, page.generation, page.edits, page.epoch, fresh=False)
             if (page := pages[key])
-            else _Page(text, spans[key] or learned.get(key, ()), 0, fresh=True)
+            else _Page(text, spans[key] or learned.get(key, ()))
             for key, text in texts.items()
         }, len(unread)
+
+    def _tokenizes(self, spans: Iterable[Span]) -> bool:
+        """Tell whether nothing but placeholders stands for ``spans``: no tail of a value that may be kept."""
+        types = {span.entity_type for span in spans}
+        return all(self._policy_of(entity_type).action == "tokenize" for entity_type in types)
 
     def _scope(self, vault: Vault) -> int:
         """Number a vault, so that what is remembered of its texts has keys that are quick to compare."""
@@ -183,8 +204,10 @@ class Hider:
         reversible = {name for name in _counts(pages.values()) if self._policy_of(name).reversible}
         for text, kind in leaves:
             page = pages[text]
+            if kind == "scalar" or (kind == "text" and page.edits is not None):
+                continue
             for span in _spans(page, kind):
-                if kind != "scalar" and span.entity_type in reversible:
+                if span.entity_type in reversible:
                     spelling = (span.entity_type, text[span.start : span.end])
                     wanted[spelling] = wanted.get(spelling, False) or page.fresh
         return wanted
@@ -196,10 +219,13 @@ class Hider:
         entities = [self._entity(spelling, pages if new else ()) for spelling, new in wanted.items()]
         assignment: Assignment = yield Assign(entities, [_question(page) for page in pages.values()])
         entries = dict(zip(wanted, assignment.entries, strict=True)) | assignment.known
+        stale = False
         for page, hits in zip(pages.values(), assignment.hits, strict=True):
             self._look_over(page, hits)
-            page.generation = assignment.generation
-        if any(assignment.hits):
+            if page.edits is not None and page.epoch != assignment.epoch:
+                page.edits, stale = None, True
+            page.generation, page.epoch = assignment.generation, assignment.epoch
+        if stale or any(assignment.hits):
             self._refuse(pages.values())
             wanted = self._wanted(leaves, pages)
         lacking = [
@@ -228,6 +254,7 @@ class Hider:
         new = [Span(hit.start, hit.end, hit.entity_type) for hit in hits if self._is_wanted(page.text, hit)]
         if new:
             page.spans = tuple(settle(page.text, [*page.spans, *new], self._policy_of))
+            page.edits = None
 
     def _is_wanted(self, text: str, hit: Hit) -> bool:
         policy = self._policy_of(hit.entity_type)
@@ -249,9 +276,11 @@ class Hider:
         placeholders: Mapping[Spelling, str],
         entries: Mapping[Spelling, Entry],
         surrogates: PhraseIndex[Entry] | None,
-    ) -> list[Edit]:
+    ) -> Sequence[Edit]:
         """Say what stands where in a leaf; a scalar that holds something is emptied, and refused for it."""
         text, kind = leaf
+        if kind == "text" and page.edits is not None:
+            return page.edits
         if kind == "scalar":
             return [(0, len(text), "")] if page.spans else []
         edits = [

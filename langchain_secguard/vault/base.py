@@ -38,17 +38,19 @@ class Entry:
     surrogate: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Ask where known values stand in ``text``, of those that were added after ``generation``.
 
     ``covered`` has the start and end of what is hidden already, sorted and disjoint: a value that stands
     inside it is not asked about.
     """
 
-    text: str = field(repr=False)
+    text: str
     generation: int = 0
     covered: tuple[tuple[int, int], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Text(generation={self.generation}, covered={self.covered})"
 
     def uncovered(self) -> str:
         """Return the words that are not covered, and the whole text where a covered piece ends in a word."""
@@ -82,13 +84,16 @@ class Assignment:
 
     ``entries`` has one entry for each entity asked for, in that order; ``hits`` has one list for each text:
     the places of known values, and ``known`` the entry of each value so found, by entity type and spelling.
-    ``generation`` counts the values of the vault: whoever asks about a text again gives it back.
+    ``generation`` counts the values of the vault: whoever asks about a text again gives it back. ``epoch``
+    stays the same as long as nothing is erased and the vault does not expire: until then, an entry that was
+    given out is good without asking for it again.
     """
 
     entries: list[Entry]
     hits: list[list[Hit]]
     known: dict[tuple[str, str], Entry] = field(repr=False)
     generation: int
+    epoch: int
 
 
 @runtime_checkable

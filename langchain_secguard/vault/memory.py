@@ -1,6 +1,7 @@
 """A vault store in the memory of one process, for one process."""
 
 import asyncio
+import itertools
 import threading
 import time
 from collections import OrderedDict
@@ -39,6 +40,7 @@ class InMemoryVaultStore:
         self._floor = 0
         self._buried: set[int] = set()
         self._generation = 0
+        self._epochs = itertools.count()
 
     def __repr__(self) -> str:
         return f"InMemoryVaultStore(ttl={self._ttl})"
@@ -56,7 +58,7 @@ class InMemoryVaultStore:
                 for spelling in ((hit.entity_type, text.text[hit.start : hit.end]) for hit in marks)
             }
             self._generation += vault.generation - before
-            return Assignment(entries, hits, known, vault.generation)
+            return Assignment(entries, hits, known, vault.generation, vault.epoch)
 
     def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
         """Return the entry of each ref, or ``None`` where the vault has none."""
@@ -90,6 +92,7 @@ class InMemoryVaultStore:
                 return 0
             before = vault.generation
             erased = vault.erase_value(value)
+            vault.epoch = next(self._epochs)
             self._generation += vault.generation - before
             return erased
 
@@ -134,6 +137,7 @@ class InMemoryVaultStore:
     def _create(self, vault_id: str) -> "_Vault":
         grave = self._graves.pop(vault_id, _Grave(self._floor, frozenset()))
         vault = _Vault(grave, self._buried, self._generation, self._clock())
+        vault.epoch = next(self._epochs)
         self._vaults[vault_id] = vault
         return vault
 
@@ -178,6 +182,7 @@ class _Vault:
         "_refs",
         "_taken",
         "entries",
+        "epoch",
         "surrogates",
         "used",
     )
@@ -186,6 +191,7 @@ class _Vault:
         self.entries: dict[Ref, Entry] = {}
         self.surrogates: PhraseIndex[Entry] = PhraseIndex(streamed=True)
         self.used = now
+        self.epoch = 0
         self._refs: dict[tuple[str, str], Ref] = {}
         self._numbers: dict[str, int] = {}
         self._floor = grave.number

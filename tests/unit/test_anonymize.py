@@ -297,6 +297,25 @@ def test_after_an_erase_a_remembered_text_gets_new_numbers() -> None:
     assert step.invoke("Jane Doe") == "[PERSON_3]"
 
 
+def test_an_old_text_is_not_asked_about_value_by_value() -> None:
+    class Counting(InMemoryVaultStore):
+        asked: list[int] = []  # noqa: RUF012 - of the one store of this test
+
+        def assign(self, vault_id: str, entities: Any, texts: Any = ()) -> Any:
+            self.asked.append(len(entities))
+            return super().assign(vault_id, entities, texts)
+
+    store = Counting()
+    step = anonymizer(vault=Vault("v", store=store))
+    history = [HumanMessage("Jane Doe of Acme LLC")]
+    expected = "[PERSON_1] of [ORGANIZATION_1]"
+    assert step.invoke(history)[0].content == expected
+    assert step.invoke([*history, HumanMessage("Bob Roe")])[0].content == expected
+    assert store.asked == [2, 1]
+    store.erase_value("v", "Jane Doe")
+    assert step.invoke(history)[0].content == "[PERSON_3] of [ORGANIZATION_1]"
+
+
 async def test_the_async_step_does_what_the_sync_one_does() -> None:
     assert await anonymizer().ainvoke(TEXT) == anonymizer().invoke(TEXT)
     assert await anonymizer().abatch([TEXT, "Bob Roe"]) == [

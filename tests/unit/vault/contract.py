@@ -200,6 +200,14 @@ class VaultStoreContract:
         assignment = store.assign("v", [JANE, BOB], [Text(text) for text in texts])
         assert marked(assignment, *texts) == [[], ["Jane Doe"], [], ["Bob Roe", "Jane Doe"]]
 
+    def test_an_epoch_lasts_until_something_is_erased(self, store: VaultStore) -> None:
+        first = store.assign("v", [JANE, BOB]).epoch
+        assert store.assign("v", [JANE, MAIL], [Text("jane doe")]).epoch == first
+        store.erase_value("v", "Jane Doe")
+        second = store.assign("v", [JANE]).epoch
+        store.erase("v")
+        assert len({first, second, store.assign("v", [JANE]).epoch}) == 3
+
     def test_a_generation_asks_for_later_values_alone(self, store: VaultStore) -> None:
         text = "Jane Doe"
         first = store.assign("v", [JANE], [Text(text)])
