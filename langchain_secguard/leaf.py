@@ -1,6 +1,6 @@
 """One text leaf on its way back: where placeholders and surrogates stand in it, as it arrives."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,9 @@ class Reader:
     __slots__ = ("accepts", "surrogates")
 
     def __init__(self, form: Form, vault_id: str) -> None:
-        self.accepts = partial(form.accepts, vault_id=vault_id)
+        self.accepts: Callable[[Placeholder], bool] = (
+            partial(form.accepts, vault_id=vault_id) if form.check_key else _has_no_check
+        )
         self.surrogates: PhraseIndex[Entry] = PhraseIndex()
 
     def read(self, text: str) -> list[str | Placeholder]:
@@ -116,6 +118,11 @@ class TextStream:
                 parts[position] = part._replace(refused=True)
             tracker.skip(entity_type)
         return parts
+
+
+def _has_no_check(placeholder: Placeholder) -> bool:
+    """Accept what a form without a check accepts, whatever the vault."""
+    return not placeholder.check
 
 
 def _as_placeholder(part: Any) -> str | Placeholder:

@@ -151,8 +151,12 @@ class UrlTracker:
             return
         new = "".join(self._pieces)
         self._pieces = []
+        quiet = self._place is None and not _may_open(new)
+        if quiet and new[-1] in " \n":
+            self._text, self._looked = new[-1], 1
+            return
         text, position = self._text + new, self._looked
-        if self._place is None and not _may_open(new):
+        if quiet:
             self._keep(text, position)
             return
         while True:
