@@ -181,9 +181,9 @@ class _Walker:
             new = self._items(content, self._block, depth)
         if new is not content:
             update["content"] = new
-        fields, extra = vars(message), message.model_extra or {}
-        for name in _MESSAGE_FIELDS:
-            old = fields.get(name)  # to ask a message for what it lacks is slow
+        fields, kind = vars(message), type(message)
+        for name in _provider_fields(kind):
+            old = fields[name]
             if old:
                 new = self._artifact(old, depth) if name == "artifact" else self._provider(old, depth + 1)
                 if new is not old:
@@ -192,7 +192,7 @@ class _Walker:
             name = self._visit(message.name, "name")
             if name != message.name:
                 update["name"] = name
-        for name in (*_own_fields(type(message)), *extra):
+        for name in (*_own_fields(kind), *(message.model_extra or ())):
             old = getattr(message, name)
             new = self._provider(old, depth + 1)
             if new is not old:
@@ -320,6 +320,12 @@ class _Walker:
                 clone, name, item
             )  # a frozen dataclass too, and no __post_init__ over placeholders
         return _without_computed(clone)
+
+
+@lru_cache(maxsize=1024)
+def _provider_fields(kind: type[BaseModel]) -> tuple[str, ...]:
+    """List the fields of a message class that a provider's interface shapes."""
+    return tuple(name for name in _MESSAGE_FIELDS if name in kind.model_fields)
 
 
 @lru_cache(maxsize=1024)
