@@ -126,8 +126,11 @@ class Restorer:
             return kept
         self.tally.unknown += 1
         if self._rules.unknown == "error":
+            known = (
+                f" of type {ref.entity_type}" if ref.entity_type in STANDARD_TYPES else ""
+            )  # or it says too much
             raise UnknownPlaceholderError(
-                f"The answer holds a placeholder of type {ref.entity_type} that its vault never issued. "
+                f"The answer holds a placeholder{known} that its vault never issued. "
                 'Deanonymizer(unknown="keep") lets it stand.'
             )
         return "" if self._rules.unknown == "drop" else kept

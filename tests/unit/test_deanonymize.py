@@ -111,6 +111,12 @@ def test_an_unknown_placeholder_is_kept_dropped_or_an_error(vault: Vault) -> Non
         Deanonymizer(vault=vault, unknown="error").invoke(answer)
 
 
+def test_an_unknown_type_that_the_model_made_up_is_not_repeated(vault: Vault) -> None:
+    with pytest.raises(UnknownPlaceholderError) as caught:
+        Deanonymizer(vault=vault, unknown="error").invoke("[JANE_DOE_1]")
+    assert "JANE" not in str(caught.value)
+
+
 def test_a_checked_placeholder_is_restored_only_with_its_letters(vault: Vault) -> None:
     form = Form(check_key=b"0123456789abcdef")
     entry = vault.entries()[0]
