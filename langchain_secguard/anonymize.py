@@ -12,7 +12,8 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import Field, PrivateAttr, field_validator
 
 from langchain_secguard.arguments import EditsOf, edit_arguments
-from langchain_secguard.content import Kind, Unscanned, Visit, rewrite
+from langchain_secguard.blocks import Unscanned
+from langchain_secguard.content import Kind, Visit, rewrite
 from langchain_secguard.detect.base import Detector
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
 from langchain_secguard.events import ANONYMIZED, BLOCKED, aannounce, announce

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeAlias
 
-from langchain_secguard.content import Kind, Unscanned
+from langchain_secguard.blocks import Unscanned
+from langchain_secguard.content import Kind
 from langchain_secguard.errors import UnsupportedContentError
 from langchain_secguard.json_text import Edit, edit_strings
 

@@ -21,6 +21,18 @@ from langchain_core.messages import BaseMessage, FunctionMessage, ToolMessage
 from langchain_core.prompt_values import ChatPromptValue, ImagePromptValue, PromptValue, StringPromptValue
 from pydantic import BaseModel
 
+from langchain_secguard.blocks import (
+    DATA_KEYS,
+    JSON_KEYS,
+    MEDIA,
+    STRUCTURE,
+    TEXT_OF_MEDIA,
+    Unscanned,
+    is_media,
+    is_message,
+    media_of,
+    names_tool,
+)
 from langchain_secguard.errors import UnsupportedContentError
 from langchain_secguard.json_text import Edit, edit_strings
 
@@ -33,41 +45,11 @@ Kind: TypeAlias = Literal["text", "name", "scalar"]
 Visit: TypeAlias = Callable[[str, Kind], str]
 """Take a leaf and return what stands in its place; a scalar must come back as it was."""
 
-Unscanned: TypeAlias = Literal["image", "audio", "video", "file", "scalar", "object"]
-"""What cannot be scanned, and is let through only where it is named."""
-
-UNSCANNED: frozenset[Unscanned] = frozenset({"image", "audio", "video", "file", "scalar", "object"})
-
-_MEDIA: Mapping[str, Unscanned] = {
-    "image": "image", "image_url": "image", "input_image": "image", "image_generation_call": "image",
-    "audio": "audio", "input_audio": "audio", "output_audio": "audio",
-    "video": "video", "video_url": "video", "input_video": "video",
-    "file": "file", "input_file": "file", "document": "file", "media": "file", "container_upload": "file",
-    "text-plain": "file",
-}  # fmt: skip
-BINARY_KEYS = frozenset({"base64", "file_data", "image_url", "bytes", "b64_json"})
-_TEXT_OF_MEDIA = ("text", "title", "context", "caption", "transcript")
-STRUCTURE = frozenset(
-    {
-        "type", "id", "index", "name", "role", "status", "model", "call_id", "tool_call_id", "tool_use_id",
-        "signature", "encrypted_content", "thought_signature", "mime_type", "media_type", "cache_control",
-        "file_id", "format", "phase",
-    }
-)  # fmt: skip
-JSON_KEYS = frozenset({"arguments", "partial_json", "args", "input"})
-DATA_KEYS = frozenset({"args", "attributes", "input", "json", "value", "parsed", "output"})
-_TOOL_KEYS = frozenset(
-    {
-        "arguments", "args", "input", "parameters", "partial_json", "input_schema", "inputSchema", "index",
-        "call_id", "tool_call_id", "tool_use_id", "toolUseId", "description",
-    }
-)  # fmt: skip
 _MESSAGE_FIELDS = ("additional_kwargs", "tool_calls", "invalid_tool_calls", "tool_call_chunks", "artifact")
 _SCALARS = (
     int, float, complex, decimal.Decimal, uuid.UUID, enum.Enum, pathlib.PurePath,
     datetime.date, datetime.time, datetime.timedelta,
 )  # fmt: skip
-_ROLES = frozenset({"user", "human", "assistant", "ai", "system", "developer", "tool", "function", "model"})
 _SMALL = 1_000_000
 _DEEPEST = 100
 
@@ -103,14 +85,9 @@ def rewrite(
         return [(0, len(literal), new)] if new != literal else []
 
     walker = _Walker(visit, frozenset(allow), visit_json or (lambda text: edit_strings(text, edits_of)))
-    if isinstance(value, dict) and not _is_message(value):
+    if isinstance(value, dict) and not is_message(value):
         return walker.named(value, keys)
     return walker.value(value, 0)
-
-
-def _is_message(value: Mapping[Any, Any]) -> bool:
-    role = value.get("role")
-    return isinstance(role, str) and role in _ROLES and ("content" in value or "tool_calls" in value)
 
 
 def _changed(old: Mapping[Any, Any], new: dict[Any, Any]) -> bool:
@@ -157,7 +134,7 @@ class _Walker:
         if isinstance(value, BaseMessage):
             return self._message(value, depth)
         if isinstance(value, dict):
-            return self._fields(value, depth) if _is_message(value) else self._data(value, depth)
+            return self._fields(value, depth) if is_message(value) else self._data(value, depth)
         if isinstance(value, list | tuple | set | frozenset):
             return self._items(value, self.value, depth)
         if isinstance(value, _SCALARS):
@@ -218,10 +195,7 @@ class _Walker:
     def _fields(self, fields: dict[Any, Any], depth: int) -> Any:
         """Rewrite a provider's dict, whose keys are structure: a block, a call, an OpenAI-style message."""
         _check(depth)
-        kind = fields.get("type")
-        media = _MEDIA.get(kind) if isinstance(kind, str) and not _is_readable(fields) else None
-        if media is None and not BINARY_KEYS.isdisjoint(fields):
-            media = "file"
+        kind, media = fields.get("type"), media_of(fields)
         if media is not None:
             return self._media(fields, media, kind)
         if kind == "redacted_thinking":
@@ -233,7 +207,7 @@ class _Walker:
         if isinstance(item, str):
             if key == "name" and fields.get("role") not in (None, "tool", "function"):
                 return self._visit(item, "name")
-            if key in STRUCTURE and (key != "name" or _names_tool(fields)):
+            if key in STRUCTURE and (key != "name" or names_tool(fields)):
                 return item
             return self._visit_json(item) if key in JSON_KEYS else self._visit(item, "text")
         if key == "audio" and isinstance(item, dict) and "data" in item:
@@ -244,14 +218,14 @@ class _Walker:
 
     def _media(self, block: dict[Any, Any], kind: Unscanned, label: Any) -> Any:
         if kind not in self._allow:
-            raise _refuse(kind, f"a content block of type {label!r}" if label in _MEDIA else "binary content")
-        texts = {key: block[key] for key in _TEXT_OF_MEDIA if isinstance(block.get(key), str)}
+            raise _refuse(kind, f"a content block of type {label!r}" if label in MEDIA else "binary content")
+        texts = {key: block[key] for key in TEXT_OF_MEDIA if isinstance(block.get(key), str)}
         new = {key: self._visit(text, "text") for key, text in texts.items()}
         return _like(block, {**block, **new}) if _changed(block, new) else block
 
     def _data(self, data: dict[Any, Any], depth: int) -> Any:
         """Rewrite a dict of the user's own, keys and all."""
-        if _is_media(data):
+        if is_media(data):
             return self._fields(data, depth)
         new = {self._key(key): self.value(item, depth + 1) for key, item in data.items()}
         if len(new) < len(data):
@@ -359,37 +333,6 @@ def _computed(kind: type) -> tuple[str, ...]:
     """List the cached properties of a class."""
     return tuple(
         name for name in dir(kind) if isinstance(inspect.getattr_static(kind, name, None), cached_property)
-    )
-
-
-def _names_tool(fields: Mapping[Any, Any]) -> bool:
-    """Tell whether the name in a provider's dict is a tool's, and not somebody's."""
-    kind = fields.get("type")
-    return (
-        fields.get("role") is not None
-        or not _TOOL_KEYS.isdisjoint(fields)
-        or (isinstance(kind, str) and any(word in kind for word in ("tool", "call", "function", "mcp")))
-    )
-
-
-def _is_media(data: Mapping[Any, Any]) -> bool:
-    """Tell whether a dict of the user's own is a content block that holds, or names, what is no text."""
-    kind = data.get("type")
-    if not isinstance(kind, str) or kind not in _MEDIA:
-        return False
-    held = data.keys() & {kind, "source", "url", "file_id", *BINARY_KEYS}
-    return bool(held) or ("data" in data and not data.keys().isdisjoint({"mime_type", "media_type"}))
-
-
-def _is_readable(block: Mapping[Any, Any]) -> bool:
-    """Tell whether a document block holds its text as text."""
-    source = block.get("source")
-    if isinstance(source, dict):
-        return source.get("type") in ("text", "content")
-    return (
-        block.get("type") == "text-plain"
-        and "text" in block
-        and not ({"base64", "url", "file_id"} & block.keys())
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from langchain_secguard.content import UNSCANNED, rewrite
+from langchain_secguard.blocks import UNSCANNED
+from langchain_secguard.content import rewrite
 from langchain_secguard.errors import UnknownPlaceholderError
 from langchain_secguard.find import STANDARD_TYPES
 from langchain_secguard.json_text import JsonStream, Piece, escape

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.runnables.utils import AddableDict
 
-from langchain_secguard.content import BINARY_KEYS, DATA_KEYS, JSON_KEYS, STRUCTURE
+from langchain_secguard.blocks import BINARY_KEYS, DATA_KEYS, JSON_KEYS, STRUCTURE
 from langchain_secguard.json_text import JsonStream
 from langchain_secguard.leaf import TextStream
 from langchain_secguard.placeholders import Placeholder

@@ -38,7 +38,8 @@ from langchain_core.prompt_values import (
 )
 from pydantic import BaseModel, ConfigDict, PrivateAttr, RootModel
 
-from langchain_secguard.content import UNSCANNED, Kind, rewrite
+from langchain_secguard.blocks import UNSCANNED
+from langchain_secguard.content import Kind, rewrite
 from langchain_secguard.errors import UnsupportedContentError
 
 JSON_ARGS = '{"secret": "secret \\"a\\"", "n": [1, true, null, "secret"]}'

@@ -12,7 +12,7 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 
 ORDER = [
     {"errors"},
-    {"json_text", "lru", "policy", "placeholders", "urls", "events", "surrogates"},
+    {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "events", "surrogates"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
