@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 from benchmarks.clock import side_by_side
@@ -38,6 +39,10 @@ def measure() -> Iterator[Row]:
             f"embedded detector, {what}",
             f"{words / taken.best:,.0f} words a second (10 KB in {duration(taken.best)})",
         )
+    long = prose(1_000_000)
+    start = time.process_time()
+    detector.detect([long])
+    yield Row("embedded detector, 1 MB of prose", duration(time.process_time() - start))
     loads = [float(_load()) for _ in range(_PROCESSES)]
     yield Row("embedded detector, first use", duration(min(loads)))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from langchain_core.runnables import RunnableConfig
 
 from benchmarks.clock import side_by_side
-from benchmarks.report import Row, at_least, at_most
+from benchmarks.report import Row, at_least, at_most, duration
 from benchmarks.texts import sprinkled
 from langchain_secguard import Deanonymizer, Vault, placeholders
 from langchain_secguard.vault import Entity
@@ -38,6 +38,7 @@ def measure() -> Iterator[Row]:
             subject = f"restore 5 KB, {count} placeholders, 10,000 entries; LLM Guard's {how}"
             yield at_least(subject, mine, peers, 100)
     yield from _growth()
+    yield _linked()
 
 
 def _growth() -> Iterator[Row]:
@@ -49,6 +50,18 @@ def _growth() -> Iterator[Row]:
     small, few = _restore(_vault(count)), _answer(count, count)  # as many spellings on both sides
     base, grown = side_by_side(_afresh(small, few), _afresh(large, many), seconds=4)
     yield at_most(f"the same against {count}, when no placeholder was read before", grown, base, 1.2)
+
+
+def _linked() -> Row:
+    """Restore where each place must be looked at as a browser would; there is no target."""
+    restore = _restore(_vault(99))
+    lines = [
+        f"- [a{number}](https://example.com/{number}): (see [REDACTED_PERSON_{number}])"
+        for number in range(1, 100)
+    ]
+    answer = "\n".join(lines).ljust(9_000, ".")
+    (taken,) = side_by_side(lambda: restore(answer))
+    return Row("restore 9 KB of links with 99 placeholders", duration(taken.best))
 
 
 def _afresh(restore: Callable[[str], str], answer: str) -> Callable[[], str]:

@@ -71,7 +71,6 @@ class Anonymizer(PairStep):
     detector: Detector | None = None
     policies: Mapping[str, Policy] = Field(default_factory=dict, exclude=True)
     default_policy: Policy = Field(default_factory=Policy, exclude=True)
-    entity_types: frozenset[str] | None = None
     threshold: float = Field(default=0.5, ge=0, le=1)
     hidden_names: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
     allowed_names: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
@@ -97,11 +96,6 @@ class Anonymizer(PairStep):
     @classmethod
     def _read_policy(cls, policy: Policy | Action) -> Policy:
         return Policy(policy) if isinstance(policy, str) else policy
-
-    @field_validator("entity_types", mode="after")
-    @classmethod
-    def _read_entity_types(cls, entity_types: frozenset[str] | None) -> frozenset[str] | None:
-        return frozenset(map(entity_type_name, entity_types)) if entity_types is not None else None
 
     @field_validator("hidden_names", "allowed_names", mode="after")
     @classmethod

@@ -5,11 +5,10 @@ from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.runnables import RunnableConfig
-from pydantic import PrivateAttr, field_validator
+from pydantic import PrivateAttr
 
 from langchain_secguard.events import DEANONYMIZED, aannounce, announce
 from langchain_secguard.leaf import Reader
-from langchain_secguard.placeholders import entity_type_name
 from langchain_secguard.restore import Restorer, Rules
 from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded, signed
 from langchain_secguard.stream import StreamRestorer
@@ -43,17 +42,11 @@ class Deanonymizer(PairStep):
         UnknownPlaceholderError: ``unknown="error"``, and the vault does not hold a placeholder.
     """
 
-    entity_types: frozenset[str] | None = None
     unknown: Literal["keep", "drop", "error"] = "keep"
     restore_urls: bool = False
     json_text: bool = False
 
     _rules: Rules = PrivateAttr()
-
-    @field_validator("entity_types", mode="after")
-    @classmethod
-    def _read_entity_types(cls, entity_types: frozenset[str] | None) -> frozenset[str] | None:
-        return frozenset(map(entity_type_name, entity_types)) if entity_types is not None else None
 
     def model_post_init(self, context: Any, /) -> None:
         """Put the rules together, once."""

@@ -127,9 +127,8 @@ class Restorer:
             return kept
         self.tally.unknown += 1
         if self._rules.unknown == "error":
-            known = (
-                f" of type {ref.entity_type}" if ref.entity_type in STANDARD_TYPES else ""
-            )  # or it says too much
+            # A type that the model made up may say too much.
+            known = f" of type {ref.entity_type}" if ref.entity_type in STANDARD_TYPES else ""
             raise UnknownPlaceholderError(
                 f"The answer holds a placeholder{known} that its vault never issued. "
                 'Deanonymizer(unknown="keep") lets it stand.'

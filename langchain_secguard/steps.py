@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, InstanceOf, ValidationError, field_valid
 
 from langchain_secguard.config import VAULT_SPECS, find_vault
 from langchain_secguard.errors import SecGuardError, VaultUnavailableError
-from langchain_secguard.placeholders import Form
+from langchain_secguard.placeholders import Form, entity_type_name
 from langchain_secguard.vault import Vault, VaultStore
 
 T = TypeVar("T")
@@ -53,6 +53,12 @@ class PairStep(RunnableSerializable[Any, Any]):
     vault: Vault | None = None
     form: Form = Field(default_factory=Form, exclude=True)
     keys: tuple[str, ...] | None = None
+    entity_types: frozenset[str] | None = None
+
+    @field_validator("entity_types", mode="after")
+    @classmethod
+    def _read_entity_types(cls, entity_types: frozenset[str] | None) -> frozenset[str] | None:
+        return frozenset(map(entity_type_name, entity_types)) if entity_types is not None else None
 
     @field_validator("form", mode="before")
     @classmethod

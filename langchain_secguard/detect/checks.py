@@ -97,11 +97,6 @@ def dea(number: str) -> bool:
     return (one + three + five + 2 * (two + four + six)) % 10 == check
 
 
-def npi(digits: str) -> bool:
-    """Check a US National Provider Identifier: Luhn over the prefix 80840 and its ten digits."""
-    return digits[0] in "12" and luhn("80840" + digits)
-
-
 def vin(number: str) -> bool:
     """Check a vehicle identification number's ninth character (49 CFR 565)."""
     number = number.upper()

@@ -324,6 +324,14 @@ async def test_the_async_step_does_what_the_sync_one_does() -> None:
     ]
 
 
+async def test_a_long_text_is_hidden_in_worker_threads_to_the_same_result() -> None:
+    text = "Jane Doe met [PERSON_1] and jane doe. " * 1_000
+    vault = Vault("v")
+    hidden = await anonymizer(vault=vault).ainvoke(text)
+    assert hidden == anonymizer().invoke(text)
+    assert await Deanonymizer(vault=vault).ainvoke(hidden) == text
+
+
 def test_a_step_tells_tracers_counts_and_no_text() -> None:
     class Listener(BaseCallbackHandler):
         def __init__(self) -> None:

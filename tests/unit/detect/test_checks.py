@@ -20,7 +20,6 @@ from langchain_secguard.detect import checks
         "900931234", "900491234"]),
         (checks.aba, ["021000021", "011401533"], ["021000022", "990000010"]),
         (checks.dea, ["AB1234563", "F91234563"], ["AB1234564"]),
-        (checks.npi, ["1234567893"], ["1234567890", "3234567893"]),
         (checks.vin, ["1M8GDM9AXKP042788", "1HGCM82633A004352"], ["1M8GDM9A1KP042788"]),
         (checks.base58check, ["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"],
          ["1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", "1" * 34, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"]),

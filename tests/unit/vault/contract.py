@@ -41,11 +41,7 @@ def marked(assignment: Assignment, *texts: str) -> list[list[str]]:
 
 
 class VaultStoreContract:
-    """Hold a store to what it promises; a subclass gives the ``store``, empty for each test."""
-
-    @pytest.fixture
-    def store(self) -> VaultStore:
-        raise NotImplementedError
+    """Hold a store to what it promises; a subclass has a fixture ``store`` that is empty for each test."""
 
     def test_is_a_vault_store(self, store: VaultStore) -> None:
         assert isinstance(store, VaultStore)
