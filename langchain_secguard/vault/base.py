@@ -96,6 +96,22 @@ class Assignment:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Answer one call of :meth:`VaultStore.find`.
+
+    ``hits`` has one list for each text: the places of known values. ``known`` has the entry of each value
+    that stands at a hit exactly as it is kept, by entity type and spelling; at other hits stands another
+    spelling of a value, or a surrogate. ``generation`` and ``epoch`` are those of an :class:`Assignment`,
+    and 0 where there is no vault.
+    """
+
+    hits: list[list[Hit]]
+    known: dict[tuple[str, str], Entry] = field(repr=False)
+    generation: int = 0
+    epoch: int = 0
+
+
 @runtime_checkable
 class VaultStore(Protocol):
     """Keep the entries of many vaults, each named by an id.
@@ -114,6 +130,10 @@ class VaultStore(Protocol):
         The values of ``entities`` count as known. A spelling that is known but for its case, or for the
         white space between its words, is given an entry of its own.
         """
+        ...
+
+    def find(self, vault_id: str, texts: Sequence[Text]) -> Finding:
+        """Find known values in ``texts`` and leave no trace: nothing is written, and no expiry is put off."""
         ...
 
     def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
@@ -144,6 +164,10 @@ class VaultStore(Protocol):
         self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()
     ) -> Assignment:
         """Do what :meth:`assign` does, without blocking the event loop."""
+        ...
+
+    async def afind(self, vault_id: str, texts: Sequence[Text]) -> Finding:
+        """Do what :meth:`find` does, without blocking the event loop."""
         ...
 
     async def alookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
@@ -207,6 +231,10 @@ class Vault:
         """Give each entity its entry; see :meth:`VaultStore.assign`."""
         return self._store.assign(self._vault_id, entities, texts)
 
+    def find(self, texts: Sequence[Text]) -> Finding:
+        """Find known values in ``texts``, and write nothing; see :meth:`VaultStore.find`."""
+        return self._store.find(self._vault_id, texts)
+
     def lookup(self, refs: Sequence[Ref]) -> list[Entry | None]:
         """Return the entry of each ref; see :meth:`VaultStore.lookup`."""
         return self._store.lookup(self._vault_id, refs)
@@ -230,6 +258,10 @@ class Vault:
     async def aassign(self, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
         """Do what :meth:`assign` does, without blocking the event loop."""
         return await self._store.aassign(self._vault_id, entities, texts)
+
+    async def afind(self, texts: Sequence[Text]) -> Finding:
+        """Do what :meth:`find` does, without blocking the event loop."""
+        return await self._store.afind(self._vault_id, texts)
 
     async def alookup(self, refs: Sequence[Ref]) -> list[Entry | None]:
         """Do what :meth:`lookup` does, without blocking the event loop."""

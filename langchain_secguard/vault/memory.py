@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from langchain_secguard.placeholders import Ref
-from langchain_secguard.vault.base import Assignment, Entity, Entry, Hit, Text
+from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text
 from langchain_secguard.vault.phrases import PhraseIndex, fold, fold_case, folded_words, phrase_keys
 
 _LONG = 20_000
@@ -40,7 +40,7 @@ class InMemoryVaultStore:
         self._floor = 0
         self._buried: set[int] = set()
         self._generation = 0
-        self._epochs = itertools.count()
+        self._epochs = itertools.count(1)
 
     def __repr__(self) -> str:
         return f"InMemoryVaultStore(ttl={self._ttl})"
@@ -52,13 +52,21 @@ class InMemoryVaultStore:
             before = vault.generation
             entries = [vault.entry(entity) for entity in entities]
             hits = vault.hits(texts)
-            known = {
-                spelling: vault.entry(Entity(*spelling))
-                for text, marks in zip(texts, hits, strict=True)
-                for spelling in ((hit.entity_type, text.text[hit.start : hit.end]) for hit in marks)
-            }
+            known = {spelling: vault.entry(Entity(*spelling)) for spelling in _spellings(texts, hits)}
             self._generation += vault.generation - before
             return Assignment(entries, hits, known, vault.generation, vault.epoch)
+
+    def find(self, vault_id: str, texts: Sequence[Text]) -> Finding:
+        """Find known values in ``texts``, and leave no trace."""
+        with self._lock:
+            vault = self._peek(vault_id)
+            if vault is None:
+                return Finding([[] for _ in texts], {})
+            hits = vault.hits(texts)
+            known = {
+                spelling: entry for spelling in _spellings(texts, hits) if (entry := vault.known(spelling))
+            }
+            return Finding(hits, known, vault.generation, vault.epoch)
 
     def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
         """Return the entry of each ref, or ``None`` where the vault has none."""
@@ -100,9 +108,15 @@ class InMemoryVaultStore:
         self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()
     ) -> Assignment:
         """Do what :meth:`assign` does, without blocking the event loop."""
-        if sum(len(text.text) for text in texts) > _LONG:
+        if _are_long(texts):
             return await asyncio.to_thread(self.assign, vault_id, entities, texts)
         return self.assign(vault_id, entities, texts)
+
+    async def afind(self, vault_id: str, texts: Sequence[Text]) -> Finding:
+        """Do what :meth:`find` does, without blocking the event loop."""
+        if _are_long(texts):
+            return await asyncio.to_thread(self.find, vault_id, texts)
+        return self.find(vault_id, texts)
 
     async def alookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
         """Do what :meth:`lookup` does; memory never blocks."""
@@ -124,13 +138,15 @@ class InMemoryVaultStore:
         """Do what :meth:`erase_value` does; memory never blocks."""
         return self.erase_value(vault_id, value)
 
-    def _open(self, vault_id: str) -> "_Vault | None":
-        now = self._clock()
+    def _peek(self, vault_id: str) -> "_Vault | None":
         if self._ttl is not None:
-            self._sweep(now - self._ttl)
-        vault = self._vaults.get(vault_id)
+            self._sweep(self._clock() - self._ttl)
+        return self._vaults.get(vault_id)
+
+    def _open(self, vault_id: str) -> "_Vault | None":
+        vault = self._peek(vault_id)
         if vault is not None:
-            vault.used = now
+            vault.used = self._clock()
             self._vaults.move_to_end(vault_id)
         return vault
 
@@ -215,6 +231,10 @@ class _Vault:
             entry = self._disguise(entry, entity.surrogates)
         return entry
 
+    def known(self, spelling: tuple[str, str]) -> Entry | None:
+        ref = self._refs.get(spelling)
+        return self.entries[ref] if ref else None
+
     def hits(self, texts: Sequence[Text]) -> list[list[Hit]]:
         news = {generation: self._news(generation) for generation in {text.generation for text in texts}}
         return [self._search(text, news[text.generation]) for text in texts]
@@ -282,6 +302,19 @@ class _Vault:
         for key in keys:
             self._phrases.remove(key)
         self._added = ["" if key in keys else key for key in self._added]
+
+
+def _are_long(texts: Sequence[Text]) -> bool:
+    return sum(len(text.text) for text in texts) > _LONG
+
+
+def _spellings(texts: Sequence[Text], hits: Sequence[Sequence[Hit]]) -> Iterable[tuple[str, str]]:
+    """List what stands at the hits: entity types and spellings."""
+    return {
+        (hit.entity_type, text.text[hit.start : hit.end]): None
+        for text, marks in zip(texts, hits, strict=True)
+        for hit in marks
+    }
 
 
 def _may_hold(text: str, news: Iterable[Sequence[str]]) -> bool:

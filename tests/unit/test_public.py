@@ -80,6 +80,7 @@ class TestNames:
             "Assignment",
             "Entity",
             "Entry",
+            "Finding",
             "Hit",
             "InMemoryVaultStore",
             "Match",

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from langchain_secguard.placeholders import Ref
-from langchain_secguard.vault import Assignment, Entity, Entry, Hit, Text, Vault, VaultStore
+from langchain_secguard.vault import Assignment, Entity, Entry, Finding, Hit, Text, Vault, VaultStore
 
 JANE = Entity("PERSON", "Jane Doe")
 BOB = Entity("PERSON", "Bob Roe")
@@ -244,6 +244,51 @@ class VaultStoreContract:
         text = "We saw JANE1234 DOE there. " + "lorem ipsum " * 200
         assert marked(store.assign("v", [], [Text(text)]), text) == [["JANE1234 DOE"]]
 
+    # finding without a trace
+
+    def test_finds_what_an_assignment_finds(self, store: VaultStore) -> None:
+        entries = store.assign("v", [JANE, BOB, MAIL]).entries
+        texts = [Text("Jane Doe, JANE DOE"), Text("nothing"), Text("jane@x.com and Bob Roe")]
+        finding = store.find("v", texts)
+        assert finding.known == {
+            ("PERSON", "Jane Doe"): entries[0],
+            ("PERSON", "Bob Roe"): entries[1],
+            ("EMAIL_ADDRESS", "jane@x.com"): entries[2],
+        }
+        assignment = store.assign("v", [], texts)
+        assert finding.hits == assignment.hits
+        assert finding.epoch == assignment.epoch
+
+    def test_finding_makes_no_entry_for_another_spelling(self, store: VaultStore) -> None:
+        store.assign("v", [Entity("PERSON", "Jane Doe", ("Max Muster",))])
+        finding = store.find("v", [Text("JANE DOE and Max Muster")])
+        assert [hit.entity_type for hit in finding.hits[0]] == ["PERSON", "PERSON"]
+        assert finding.known == {}
+        assert len(store.entries("v")) == 1
+        assert refs(store.assign("v", [BOB])) == [("PERSON", 2)]
+
+    def test_finding_makes_no_vault(self, store: VaultStore) -> None:
+        assert store.find("v", [Text("Jane Doe"), Text("")]) == Finding([[], []], {}, 0, 0)
+        assert store.find("v", []) == Finding([], {}, 0, 0)
+        assert store.erase("v") == 0
+        assert refs(store.assign("v", [JANE])) == [("PERSON", 1)]
+
+    def test_finding_looks_for_later_values_alone_when_told_a_generation(self, store: VaultStore) -> None:
+        store.assign("v", [JANE])
+        generation = store.find("v", []).generation
+        store.assign("v", [BOB])
+        text = Text("Jane Doe met Bob Roe", generation)
+        assert [hit.start for hit in store.find("v", [text]).hits[0]] in ([13], [0, 13])
+        assert store.find("v", [Text("Jane Doe", generation)]).hits == [[]]
+
+    def test_finds_nothing_of_what_was_erased(self, store: VaultStore) -> None:
+        store.assign("v", [JANE, BOB])
+        store.erase_value("v", "Jane Doe")
+        finding = store.find("v", [Text("Jane Doe")])
+        assert (finding.hits, finding.known) == ([[]], {})
+        store.erase("v")
+        assert store.find("v", [Text("Bob Roe")]).hits == [[]]
+
     # surrogates
 
     def test_gives_a_value_the_first_surrogate_that_is_free(self, store: VaultStore) -> None:
@@ -337,6 +382,7 @@ class VaultStoreContract:
         text = Text("jane doe")
         assignment = await store.aassign("v", [entity, BOB], [text])
         assert store.assign("v", [entity, BOB], [text]) == assignment
+        assert await store.afind("v", [text]) == store.find("v", [text])
         asked = [Ref("PERSON", 1), Ref("PERSON", 9)]
         assert await store.alookup("v", asked) == store.lookup("v", asked)
         assert await store.aentries("v") == store.entries("v")

@@ -59,6 +59,14 @@ class TestExpiry:
         clock.now += 50
         assert len(expiring.entries("v")) == 1
 
+    def test_finding_does_not_refresh_a_vault(self, expiring: InMemoryVaultStore, clock: Clock) -> None:
+        expiring.assign("v", [JANE])
+        clock.now += 50
+        assert len(expiring.find("v", [Text("Jane Doe")]).hits[0]) == 1
+        clock.now += 10
+        assert expiring.find("v", [Text("Jane Doe")]).hits == [[]]
+        assert expiring.entries("v") == []
+
     def test_use_of_one_vault_does_not_refresh_another(
         self, expiring: InMemoryVaultStore, clock: Clock
     ) -> None:
@@ -174,6 +182,8 @@ class TestVault:
         vault = Vault("v")
         assignment = vault.assign([JANE, BOB], [Text("JANE DOE")])
         assert await vault.aassign([JANE, BOB], [Text("JANE DOE")]) == assignment
+        texts = [Text("Jane Doe, BOB ROE")]
+        assert vault.find(texts) == await vault.afind(texts) == vault.store.find("v", texts)
         assert vault.entries() == await vault.aentries() == vault.store.entries("v")
         assert vault.lookup([Ref("PERSON", 1)]) == await vault.alookup([Ref("PERSON", 1)])
         assert len(vault.surrogates()) == len(await vault.asurrogates()) == 0
