@@ -1,6 +1,10 @@
 """Open 127.0.0.1, and nothing else, for the tests marked `loopback`."""
 
+from collections.abc import Iterator
+
 import pytest
+
+from tests.servers import PostgresServer, RedisCluster, RedisServer
 
 # What would send a client of a local server elsewhere, or report its calls to a third party.
 _REDIRECTIONS = (
@@ -23,3 +27,24 @@ def _no_redirections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the developer's own proxy, OpenAI and tracing settings from the tests."""
     for name in _REDIRECTIONS:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Run one Redis server for all tests that change nothing of it but keys."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    """Run one cluster of three Redis servers."""
+    with RedisCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run one PostgreSQL server for all tests that change nothing of it but tables."""
+    with PostgresServer() as server:
+        yield server
