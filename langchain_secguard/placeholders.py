@@ -1,14 +1,15 @@
 """Placeholders: how one is written, how one is read, and how one is found in a text that arrives in pieces.
 
-A placeholder names an entity type and a number, ``[PERSON_1]``. Models bend what they copy, so reading is
-tolerant: case, a space or a hyphen for the underscore, Markdown and HTML escapes, lost brackets. It never
-guesses: whatever its spelling, a match names one type and one number, and the vault alone says whether
-that placeholder exists.
+A placeholder names an entity type and a number, ``[PERSON_1]``, and a variant where its value is linked to
+the value without one, ``[PERSON_1b]``. Models bend what they copy, so reading is tolerant: case, a space or a
+hyphen for the underscore, Markdown and HTML escapes, lost brackets. It never guesses: whatever its spelling,
+a match names one type, one number and one variant, and the vault alone says whether that placeholder exists.
 """
 
 import hashlib
 import hmac
 import re
+import string
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -21,14 +22,18 @@ _SPACE = r"(?:[ \u00a0]{1,2})"
 _LAST = rf"(?:{_UNDERSCORE}|{_SPACE}|[-\u2010\u2011])"
 _WORD = r"[A-Za-z0-9]{1,24}"
 _NUMBER = r"[1-9][0-9]{0,8}"
+_VARIANT = r"[A-RT-Za-rt-z]{1,2}"  # an "s" behind a number is a plural
 _CHECK = r"[A-Za-z]{5}"
 _UNSEEN = r"\u00ad\u200b-\u200d\u2060\ufeff"  # behind them the number may go on
 _BODY = (
     rf"[A-Za-z][A-Za-z0-9]{{0,23}}"
     rf"(?:(?:{_UNDERSCORE}{_WORD}){{0,5}}{_LAST}|(?:{_SPACE}{_WORD}){{0,5}}{_SPACE})"
-    rf"{_NUMBER}(?:{_UNDERSCORE}{_CHECK})?"
+    rf"{_NUMBER}(?:{_VARIANT})?(?:{_UNDERSCORE}{_CHECK})?"
 )
-_BARE = rf"[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,5}}\\{{0,2}}_{_NUMBER}(?:\\{{0,2}}_[A-Z]{{5}})?"
+_BARE = (
+    rf"[A-Z0-9]{{0,23}}(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,5}}"
+    rf"\\{{0,2}}_{_NUMBER}(?:{_VARIANT})?(?:\\{{0,2}}_[A-Z]{{5}})?"
+)
 
 _INSIDE = rf"[ ]?{_BODY}(?:['\u2019]s)?[ ]?"
 # Each pattern opens with a character class because `re` skips quickly to its members; what was consumed is
@@ -56,23 +61,30 @@ _BODY_PART = (
 _UNFINISHED = re.compile(
     rf"[\[\\&A-Z](?:(?:(?<=\[)|(?<=\\)\\?\[|(?<=&){_OPEN_ENTITY})[ ]?{_BODY_PART}\Z"
     rf"|(?<=\\)\\?\Z|(?<=&){_OPEN_PART}\Z|(?<=[A-Z])(?<!\w[A-Z])[A-Z0-9]{{0,23}}"
-    rf"(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,7}}(?:(?<=[0-9])s|\\{{0,2}}_|\\{{1,2}})?\Z)"
+    rf"(?:\\{{0,2}}_[A-Z0-9]{{1,24}}){{0,7}}(?:(?<=[0-9]){_VARIANT})?"
+    rf"(?:(?<=[0-9A-RT-Za-rt-z])s|\\{{0,2}}_[A-Z]{{0,5}}|\\{{1,2}})?\Z)"
 )
 _STARTS = re.compile(r"[\[\\&A-Z]")
 _OPENED = re.compile(rf"(?:\[|&{_OPEN_ENTITY})[ ]?\Z")
 _WORDS = re.compile(r"&(?:\#\w+|lowbar);|[A-Za-z0-9]+")
-_COMMON = re.compile(rf"(\[[A-Z]{{1,24}}+(?:_[A-Z]{{1,24}}+){{0,4}}+_{_NUMBER}\])")
-_CANONICAL = re.compile(rf"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_{_NUMBER}(?:_[A-Z]{{5}})?\]")
+_COMMON = re.compile(rf"(\[[A-Z]{{1,24}}+(?:_[A-Z]{{1,24}}+){{0,4}}+_{_NUMBER}[a-rt-z]{{0,2}}\])")
+_CANONICAL = re.compile(rf"\[[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_{_NUMBER}[a-rt-z]{{0,2}}(?:_[A-Z]{{5}})?\]")
 _MINTABLE = re.compile(r"[A-Z][A-Z0-9]{0,23}(?:_[A-Z0-9]{1,24}){0,4}")
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
+_CODES = "bcdefghjkmnpqrtuvwxyz"  # of variants: none that looks like a digit, or reads as a plural
 _PREFIX = "REDACTED_"
 
 
 class Ref(NamedTuple):
-    """Name one entry of a vault: the ``number``-th of its ``entity_type``."""
+    """Name one entry of a vault: the ``number``-th of its ``entity_type``.
+
+    ``variant`` is empty, or one or two small letters where the value is linked to the one without: another
+    way to write the same name.
+    """
 
     entity_type: str
     number: int
+    variant: str = ""
 
 
 class Placeholder(NamedTuple):
@@ -113,8 +125,8 @@ class Form:
 
     ``style`` is ``"brackets"`` (``[PERSON_1]``) or ``"llm_guard"`` (``[REDACTED_PERSON_1]``); both are read
     by either. With a ``check_key``, at least 16 bytes, each placeholder carries five letters of a keyed
-    check over the vault, the type and the number (``[PERSON_1_QKXMZ]``), and one without the right letters
-    is plain text: a forged or a mistyped placeholder restores nothing.
+    check over the vault, the type, the number and the variant (``[PERSON_1_QKXMZ]``), and one without the
+    right letters is plain text: a forged or a mistyped placeholder restores nothing.
     """
 
     style: Literal["brackets", "llm_guard"] = "brackets"
@@ -130,7 +142,7 @@ class Form:
         """Write the placeholder of ``ref`` in the vault ``vault_id``."""
         prefix = _PREFIX if self.style == "llm_guard" else ""
         check = f"_{self._check(ref, vault_id)}" if self.check_key else ""
-        return f"[{prefix}{ref.entity_type}_{ref.number}{check}]"
+        return f"[{prefix}{ref.entity_type}_{ref.number}{ref.variant}{check}]"
 
     def accepts(self, placeholder: Placeholder, vault_id: str) -> bool:
         """Tell whether ``placeholder`` may be one of the vault ``vault_id`` at all."""
@@ -139,9 +151,17 @@ class Form:
         return hmac.compare_digest(placeholder.check, self._check(placeholder.ref, vault_id))
 
     def _check(self, ref: Ref, vault_id: str) -> str:
-        message = f"{vault_id}\0{ref.entity_type}\0{ref.number}".encode("utf-8", "surrogatepass")
+        message = f"{vault_id}\0{ref.entity_type}\0{ref.number}{ref.variant}".encode("utf-8", "surrogatepass")
         digest = hmac.digest(self.check_key or b"", message, hashlib.sha256)
         return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:5])
+
+
+def variant_code(position: int) -> str | None:
+    """Write the ``position``-th variant, from 0: none, ``b``, ``c`` and so on; ``None`` beyond the last."""
+    if position <= len(_CODES):
+        return _CODES[position - 1 : position] if position else ""
+    first, second = divmod(position - len(_CODES) - 1, len(_CODES))
+    return _CODES[first] + _CODES[second] if first < len(_CODES) else None
 
 
 def find_forged(text: str, entity_types: Collection[str]) -> list[tuple[int, int]]:
@@ -179,16 +199,21 @@ def split_placeholders(text: str) -> list[str | Placeholder]:
 def _read(spelling: str) -> Placeholder:
     """Read one match of a pattern, which is free of personal data by its grammar."""
     if _COMMON.fullmatch(spelling):
-        name, _, digits = spelling[1:-1].rpartition("_")
-        return Placeholder(spelling, Ref(name.removeprefix(_PREFIX), int(digits)))
+        name, _, last = spelling[1:-1].rpartition("_")
+        return Placeholder(spelling, _ref(name, last))
     match = _PARTS.fullmatch(spelling)
     assert match is not None  # noqa: S101 - every match of the pattern is made of these parts
     words = [word for word in _WORDS.findall(match["body"]) if word[0] != "&"]
-    check = "" if words[-1].isdigit() else words.pop().upper()
-    number = int(words.pop())
-    entity_type = "_".join(words).upper().removeprefix(_PREFIX)
+    check = "" if words[-1][0].isdigit() else words.pop().upper()
+    last = words.pop()
     canonical = _CANONICAL.fullmatch(spelling) is not None
-    return Placeholder(spelling, Ref(entity_type, number), check, match["tail"] or "", canonical)
+    return Placeholder(spelling, _ref("_".join(words).upper(), last), check, match["tail"] or "", canonical)
+
+
+def _ref(name: str, last: str) -> Ref:
+    """Read a type, and the digits and letters behind it."""
+    digits = last.rstrip(string.ascii_letters)
+    return Ref(name.removeprefix(_PREFIX), int(digits), last[len(digits) :].lower())
 
 
 class PlaceholderStream:
@@ -230,15 +255,19 @@ class PlaceholderStream:
 
 
 def _uncut(parts: list[str | Placeholder]) -> list[str | Placeholder]:
-    """Leave as text what opens a bracket and ends the whole text in a digit: more digits may be cut off.
+    """Leave as text what opens a bracket and ends the whole text in its number: more of it may be cut off.
 
     It is what a token limit makes of an answer, and what a snapshot of half an answer holds.
     """
-    if len(parts) > 1 and isinstance(last := parts[-1], Placeholder) and last.text[-1].isdigit():
+    if len(parts) > 1 and isinstance(last := parts[-1], Placeholder) and _may_go_on(last):
         before = parts[-2]
         if isinstance(before, str) and _OPENED.search(before, max(0, len(before) - 9)):
             parts[-2:] = [before + last.text]
     return parts
+
+
+def _may_go_on(placeholder: Placeholder) -> bool:
+    return not placeholder.check and placeholder.text[-1].isalnum()
 
 
 def _split_between(text: str, start: int, end: int) -> list[str | Placeholder]:
