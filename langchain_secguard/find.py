@@ -8,9 +8,9 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from langchain_secguard.detect.base import Detector, Span
-from langchain_secguard.errors import DetectorError
+from langchain_secguard.detect.calling import acall, call, checked
 from langchain_secguard.lru import Lru
-from langchain_secguard.placeholders import entity_type_name, find_forged
+from langchain_secguard.placeholders import find_forged
 from langchain_secguard.settle import PolicyOf, settle
 from langchain_secguard.vault.phrases import fold
 
@@ -90,40 +90,21 @@ class Finder:
             DetectorError: The detector failed, marked characters outside its text, or gave something else
                 than a list of spans for each text.
         """
-        try:
-            detected = self._detector.detect(list(texts.values()))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
-            failure = self._failure(error)
-        else:
-            return self._learn(texts, detected)
-        raise failure
+        return self._learn(texts, call(self._detector, list(texts.values())))
 
     async def aread(self, texts: Mapping[bytes, str]) -> dict[bytes, tuple[Span, ...]]:
         """Do what :meth:`read` does, without blocking the event loop."""
-        try:
-            detected = await self._detector.adetect(list(texts.values()))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
-            failure = self._failure(error)
-        else:
-            if sum(map(len, texts.values())) > _LONG:
-                return await asyncio.to_thread(self._learn, texts, detected)
-            return self._learn(texts, detected)
-        raise failure
-
-    def _failure(self, error: Exception) -> Exception:
-        if isinstance(error, DetectorError):
-            return error
-        name = type(self._detector).__name__
-        return DetectorError(
-            f"{name} failed with {type(error).__name__}; nothing was sent. Run it alone to see why."
-        )
+        detected = await acall(self._detector, list(texts.values()))
+        if sum(map(len, texts.values())) > _LONG:
+            return await asyncio.to_thread(self._learn, texts, detected)
+        return self._learn(texts, detected)
 
     def _learn(
         self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]
     ) -> dict[bytes, tuple[Span, ...]]:
-        marked = self._marked(list(texts.values()), detected)
+        marked = checked(self._detector, list(texts.values()), detected)
         learned = {
-            key: tuple(self._spans(text, spans))
+            key: tuple(self._spans(text, [span for span in spans if self._wanted(text, span)]))
             for (key, text), spans in zip(texts.items(), marked, strict=True)
         }
         for key, spans in learned.items():
@@ -134,37 +115,12 @@ class Finder:
         """Tell whether ``text`` is one of the allowed names."""
         return bool(self._allowed) and _name_key(text) in self._allowed
 
-    def _marked(self, texts: Sequence[str], detected: Sequence[Sequence[Span]]) -> list[list[Span]]:
-        """Check what the detector gave, and leave out what is not wanted."""
-        name = type(self._detector).__name__
-        try:
-            if len(detected) == len(texts):
-                return [
-                    [mark for span in spans if self._wanted(text, mark := self._checked(span, len(text)))]
-                    for text, spans in zip(texts, detected, strict=True)
-                ]
-            failure = DetectorError(f"{name} gave {len(detected)} lists for {len(texts)} texts")
-        except (AttributeError, TypeError, ValueError) as error:
-            failure = DetectorError(
-                f"{name} gave what is no list of spans for each text ({type(error).__name__})"
-            )
-        raise failure
-
     def _spans(self, text: str, spans: list[Span]) -> list[Span]:
         self._seen_types.update(span.entity_type for span in spans)
         if self._hidden:
             spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]
         spans += [Span(start, end, CUSTOM) for start, end in find_forged(text, self._seen_types)]
         return settle(text, spans, self._policies)
-
-    def _checked(self, span: Span, length: int) -> Span:
-        if not 0 <= span.start <= span.end <= length:
-            name = type(self._detector).__name__
-            raise DetectorError(f"{name} marked characters {span.start} to {span.end} of a text of {length}")
-        entity_type = entity_type_name(span.entity_type)
-        return (
-            span if entity_type == span.entity_type else Span(span.start, span.end, entity_type, span.score)
-        )
 
     def _wanted(self, text: str, span: Span) -> bool:
         return (

@@ -1,0 +1,68 @@
+"""Call a detector that anyone may have written: what it does wrong is one error, and names no text."""
+
+from collections.abc import Sequence
+
+from langchain_secguard.detect.base import Detector, Span
+from langchain_secguard.errors import DetectorError
+from langchain_secguard.placeholders import entity_type_name
+
+
+def call(detector: Detector, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
+    """Return what ``detector`` gives for ``texts``, unchecked.
+
+    Raises:
+        DetectorError: It failed; the error has no cause and no context, which may hold the texts.
+    """
+    try:
+        return detector.detect(texts)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
+        failure = _failure(detector, error)
+    raise failure
+
+
+async def acall(detector: Detector, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
+    """Do what :func:`call` does, without blocking the event loop."""
+    try:
+        return await detector.adetect(texts)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
+        failure = _failure(detector, error)
+    raise failure
+
+
+def checked(detector: object, texts: Sequence[str], detected: Sequence[Sequence[Span]]) -> list[list[Span]]:
+    """Return what ``detector`` gave for ``texts``, with its labels written as entity types.
+
+    Raises:
+        DetectorError: That is no list of spans for each text, or a span lies outside its text.
+    """
+    name = type(detector).__name__
+    try:
+        if len(detected) == len(texts):
+            return [
+                [_checked(name, span, len(text)) for span in spans]
+                for text, spans in zip(texts, detected, strict=True)
+            ]
+        failure = DetectorError(f"{name} gave {len(detected)} lists for {len(texts)} texts")
+    except (AttributeError, TypeError, ValueError) as error:
+        failure = DetectorError(
+            f"{name} gave what is no list of spans for each text ({type(error).__name__})"
+        )
+    raise failure
+
+
+def _failure(detector: object, error: Exception) -> Exception:
+    if isinstance(error, DetectorError):
+        return error
+    return DetectorError(
+        f"{type(detector).__name__} failed with {type(error).__name__}; nothing was sent. "
+        "Run it alone to see why."
+    )
+
+
+def _checked(name: str, span: Span, length: int) -> Span:
+    if not 0 <= span.start <= span.end <= length:
+        raise DetectorError(f"{name} marked characters {span.start} to {span.end} of a text of {length}")
+    entity_type, score = entity_type_name(span.entity_type), float(span.score)
+    if entity_type == span.entity_type and score is span.score:
+        return span
+    return Span(span.start, span.end, entity_type, score)
