@@ -10,7 +10,7 @@ import torch
 
 from langchain_secguard.detect import features
 from langchain_secguard.detect.features import Lexicon
-from langchain_secguard.detect.tokens import GLUED, SPACE, Tokens, fold, tokenize
+from langchain_secguard.detect.tokens import GLUED, SPACE, Tokens, tokenize
 from training.corpora import TRAIN, UNKNOWN, Document, Entity, read
 from training.network import LABELS
 from training.synthesis import Writer
@@ -45,8 +45,7 @@ def encode(document: Document, lexicon: Lexicon, rng: random.Random) -> Example:
     tokens = tokenize(document.text)
     if document.spaced and rng.random() < 0.85:
         tokens = replace(tokens, gaps=_unspaced(tokens))
-    folded = [fold(word) for word in tokens.words]
-    context = features.context(tokens, folded, features.look_up(tokens.words, folded, lexicon), lexicon)
+    context = features.context(tokens, lexicon)
     return Example(tokens.words, context.flags, context.keys, label(tokens, document.entities))
 
 
@@ -194,12 +193,9 @@ class Feeder:
     def describe(self, words: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         missing = [word for word in words if word not in self.static]
         if missing:
-            folded = [fold(word) for word in missing]
-            known = features.look_up(missing, folded, self.lexicon)
-            flags = features.word_flags(known, [not word.isascii() for word in missing])
-            spelled = features.letters(folded)
-            rows = np.where(known.rows < self.lexicon.vectors, known.rows, 0)
-            self.static.update(zip(missing, zip(rows, spelled, flags, strict=True), strict=True))
+            inputs = features.word_inputs(missing, self.lexicon)
+            described = zip(inputs.rows, inputs.letters, inputs.flags, strict=True)
+            self.static.update(zip(missing, described, strict=True))
         rows, spelled, flags = zip(*(self.static[word] for word in words), strict=True)
         return np.array(rows), np.stack(spelled), np.stack(flags)
 

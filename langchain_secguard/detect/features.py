@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from langchain_secguard.detect.tokens import BLANK_LINE, NEWLINE, OPENING, Tokens
+from langchain_secguard.detect.tokens import BLANK_LINE, NEWLINE, OPENING, Tokens, fold
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -25,12 +25,14 @@ CHARS = 16
 WORD_FLAGS = 9 + 1 + 4 + 8 + 8
 TOKEN_FLAGS = 18
 LETTERS = 26 + 14 + 1
-_SCRIPTS: tuple[tuple[int, int], ...] = (
+_SIGN, _OPEN, _CLOSE = 38, 36, 37
+_SCRIPTS: tuple[tuple[int, int], ...] = (  # where a range of characters ends, and its number
+    *((0x61, _SIGN), *((0x62 + letter, 1 + letter) for letter in range(26)), (0x80, _SIGN)),
     *((0x250, 27), (0x370, 28), (0x400, 29), (0x530, 39), (0x590, 30), (0x600, 31), (0x900, 32)),
     *((0xE00, 39), (0x1100, 34), (0x1200, 39), (0x1E00, 27), (0x1F00, 28), (0x2000, 38), (0x3040, 35)),
     *((0x3400, 33), (0xA000, 39), (0xAC00, 34), (0xD800, 39), (0x110000, 39)),
 )
-_SIGN, _OPEN, _CLOSE = 38, 36, 37
+_ENDS, _NUMBERS = np.array(_SCRIPTS).T
 _MOST_WORDS_IN_PLACE = 5
 _SENTENCE_OPENERS = frozenset('.!?:;"“”•*-—(>|')
 
@@ -50,11 +52,23 @@ class Lexicon:
 
 @dataclass(frozen=True)
 class Words:
-    """Describe distinct words: their lexicon rows, letters and flags."""
+    """Tell of words what the lexicon knows, and their shapes: an entry for each word."""
 
     rows: Integers
     shapes: Integers
     bits: Integers
+
+
+@dataclass(frozen=True)
+class WordInputs:
+    """Describe words for the network.
+
+    ``rows`` are those of the word vectors, ``letters`` is (words, ``CHARS``), ``flags`` (words, ``WORD_FLAGS``).
+    """
+
+    rows: Integers
+    letters: Integers
+    flags: Floats
 
 
 def shape(word: str) -> int:
@@ -74,7 +88,7 @@ def shape(word: str) -> int:
     return UNCASED if word[0].isalpha() else SIGN
 
 
-def look_up(words: Sequence[str], folded: Sequence[str], lexicon: Lexicon) -> Words:
+def _look_up(words: Sequence[str], folded: Sequence[str], lexicon: Lexicon) -> Words:
     """Find what the lexicon knows of each word."""
     get = lexicon.index.get
     rows = np.array([get(key, 0) for key in folded], dtype=np.int64)
@@ -82,27 +96,28 @@ def look_up(words: Sequence[str], folded: Sequence[str], lexicon: Lexicon) -> Wo
     return Words(rows, shapes, lexicon.bits[rows].astype(np.int64))
 
 
-def letters(folded: Sequence[str]) -> Integers:
+def word_inputs(words: Sequence[str], lexicon: Lexicon) -> WordInputs:
+    """Describe ``words``, each by itself."""
+    folded = [fold(word) for word in words]
+    known = _look_up(words, folded, lexicon)
+    rows = np.where(known.rows < lexicon.vectors, known.rows, 0)
+    return WordInputs(rows, _letters(folded), _word_flags(known, [not word.isascii() for word in words]))
+
+
+def _letters(folded: Sequence[str]) -> Integers:
     """Spell each word in ``CHARS`` numbers, the middle of a long word left out."""
-    spelled = np.zeros((len(folded), CHARS), dtype=np.int64)
     half = CHARS // 2 - 1
-    for row, word in enumerate(folded):
-        kept = word if len(word) <= 2 * half else word[:half] + word[-half:]
-        codes = [_letter(char) for char in kept]
-        spelled[row, : len(codes) + 2] = (_OPEN, *codes, _CLOSE)
+    kept = [word if len(word) <= 2 * half else word[:half] + word[-half:] for word in folded]
+    sizes = np.array([len(word) for word in kept])
+    codes = np.frombuffer("".join(kept).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    spelled = np.zeros((len(kept), CHARS), dtype=np.int64)
+    spelled[:, 0] = _OPEN
+    spelled[np.arange(len(kept)), sizes + 1] = _CLOSE
+    spelled[:, 1:][np.arange(CHARS - 1) < sizes[:, None]] = _NUMBERS[np.searchsorted(_ENDS, codes, "right")]
     return spelled
 
 
-def _letter(char: str) -> int:
-    code = ord(char)
-    if 97 <= code <= 122:
-        return code - 96
-    if code < 128:
-        return _SIGN
-    return next((script for below, script in _SCRIPTS if code < below), 39)
-
-
-def word_flags(words: Words, foreign: Sequence[bool]) -> Floats:
+def _word_flags(words: Words, foreign: Sequence[bool]) -> Floats:
     """Spread shapes, name lists and habits of each word over ``WORD_FLAGS`` columns."""
     count = len(words.rows)
     flags = np.zeros((count, WORD_FLAGS), dtype=np.float32)
@@ -124,12 +139,11 @@ class Context:
     keys: Integers
 
 
-def context(tokens: Tokens, folded: Sequence[str], words: Words, lexicon: Lexicon) -> Context:
-    """Describe each token by its place in the line and by the other tokens of the whole text.
-
-    ``folded`` and ``words`` hold one entry for each token.
-    """
+def context(tokens: Tokens, lexicon: Lexicon) -> Context:
+    """Describe each token by its place in the line and by the other tokens of the whole text."""
     count = len(tokens)
+    folded = [fold(word) for word in tokens.words]
+    words = _look_up(tokens.words, folded, lexicon)
     flags = np.zeros((count, TOKEN_FLAGS), dtype=np.float32)
     gaps, shapes = np.array(tokens.gaps), words.shapes
     flags[np.arange(count), gaps] = 1

@@ -28,9 +28,9 @@ class NameModel:
     """Find names with the model in the file ``path``; one instance serves all threads."""
 
     def __init__(self, path: Path = _MODEL) -> None:
-        from langchain_secguard.detect.network import Network  # noqa: PLC0415 - numpy only when it is needed
+        from langchain_secguard.detect.reader import Reader  # noqa: PLC0415 - numpy only when it is needed
 
-        self._network = Network(path)
+        self._reader = Reader(path)
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find the names of each text: sorted, disjoint spans.
@@ -39,7 +39,7 @@ class NameModel:
         about 0.1 are returned for callers that set a lower threshold.
         """
         tokenized = [tokenize(text) for text in texts]
-        logs = self._network.log_probabilities(tokenized)
+        logs = self._reader.log_probabilities(tokenized)
         return [self._spans(tokens, rows.tolist()) for tokens, rows in zip(tokenized, logs, strict=True)]
 
     def _spans(self, tokens: Tokens, logs: list[list[float]]) -> list[Span]:
@@ -75,7 +75,7 @@ class NameModel:
             for mention in mentions
             if mention.kind == "PERSON" and (mention.first < mention.last or is_titled(tokens, mention))
             for word in tokens.words[mention.first : mention.last + 1]
-            if len(word) > 2 and not word.islower() and self._network.commonness(word) < _RARE
+            if len(word) > 2 and not word.islower() and self._reader.commonness(word) < _RARE
         }
         start: int | None = None
         for place, word in enumerate(tokens.words):

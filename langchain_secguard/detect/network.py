@@ -1,207 +1,142 @@
-"""Run the name model: from words to the probability of each label, in numpy.
+"""Compute the name model: from words in numbers to the probability of each label, in numpy.
 
 The network is a stack of gated convolutions over word vectors, spelling and name lists; its last layers also
 see what was said of the same word elsewhere in the text. ``training/network.py`` is the same in torch.
 Needs numpy, so it is imported only when names are first looked for.
 """
 
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from langchain_secguard.detect import features
-from langchain_secguard.detect.features import Floats, Integers, Lexicon
-from langchain_secguard.detect.tokens import Tokens, fold
+from langchain_secguard.detect.features import Floats, Integers, WordInputs
 
-_WINDOW = 2048
-_CACHED_WORDS = 12_000
-_TABLES = frozenset({"words", "places", "bits", "early", "late", "vectors.weight"})
+_ROWS = 512  # what a convolution makes of so many tokens stays in the processor's cache
+_NOTHING = -1e9
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """A stretch of a text that goes through the network at once, of which ``keep`` is wanted."""
+class Batch:
+    """Hold the tokens of several texts, one text after another.
 
-    text: int
-    words: Sequence[str]
+    ``flags`` is (tokens, ``TOKEN_FLAGS``); ``keys`` has one number for all tokens of a word in a text, and
+    another in another text; ``texts`` has the number of each token's text, in ascending order.
+    """
+
     flags: Floats
     keys: Integers
-    keep: slice
-    start: int
+    texts: Integers
 
 
 class Network:
-    """Hold the weights, the lexicon, and the vectors of those lexicon words that were met."""
+    """Hold the weights: ``arrays`` are those of the model's file, matrices as 8-bit integers with scales."""
 
-    def __init__(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as file:
-            stored = {name: file[name] for name in file.files}
-        words = stored["words"].tobytes().decode().split("\n")
-        index = {word: row for row, word in enumerate(words) if word}
-        places = frozenset(stored["places"].tobytes().decode().split("\n"))
-        self._vectors, self._scales = stored["vectors.weight"], stored["vectors.weight.scale"]
-        self._lexicon = Lexicon(index, stored["bits"], places, len(self._vectors))
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self._vectors, self._scales = arrays["vectors.weight"], arrays["vectors.weight.scale"]
         self._weights: dict[str, Floats] = {
-            name: array * stored[f"{name}.scale"] if array.dtype == np.int8 else array
-            for name, array in stored.items()
-            if name not in _TABLES and not name.endswith(".scale")
+            name: array * arrays[f"{name}.scale"] if array.dtype == np.int8 else array
+            for name, array in arrays.items()
+            if name.endswith((".weight", ".bias")) and name != "vectors.weight"
         }
-        self._early, self._late = stored["early"].tolist(), stored["late"].tolist()
-        self._padding = max(self._early + self._late)
-        self._halo = sum(self._early + self._late)
         for name in self._weights:
             if ".conv." in name:
                 self._weights[name] *= 0.5  # sigmoid(x) is (1 + tanh(x / 2)) / 2, with its halves taken here
-        self._width = len(self._weights["word.bias"])
-        self._lock = threading.Lock()
-        self._cached: dict[str, int] = {}
-        self._cache = np.empty((_CACHED_WORDS, self._width), dtype=np.float32)
+        self._early, self._late = arrays["early"].tolist(), arrays["late"].tolist()
+        self._before, self._at, self._after = self._taps()
+        self.width = len(self._weights["word.bias"])
+        self.reach = sum(self._early + self._late)
 
-    def commonness(self, word: str) -> int:
-        """Tell how common ``word`` is in lower case, from 0 (never seen) to 7."""
-        row = self._lexicon.index.get(fold(word), 0)
-        return int(self._lexicon.bits[row]) >> features.COMMONNESS & 7 if row else 0
-
-    def log_probabilities(self, texts: Sequence[Tokens]) -> list[Floats]:
-        """Return for each text an array of (tokens, labels)."""
-        results = [np.empty((len(tokens), 7), dtype=np.float32) for tokens in texts]
-        batch: list[_Piece] = []
-        size = 0
-        for piece in self._pieces(texts):
-            if batch and size + len(piece.words) > _WINDOW:
-                self._run(batch, results)
-                batch, size = [], 0
-            batch.append(piece)
-            size += len(piece.words)
-        if batch:
-            self._run(batch, results)
-        return results
-
-    def _pieces(self, texts: Sequence[Tokens]) -> Iterator[_Piece]:
-        for number, tokens in enumerate(texts):
-            count = len(tokens)
-            if not count:
-                continue
-            folded = [fold(word) for word in tokens.words]
-            words = features.look_up(tokens.words, folded, self._lexicon)
-            context = features.context(tokens, folded, words, self._lexicon)
-            for start in range(0, count, _WINDOW):
-                end = min(count, start + _WINDOW)
-                low, high = max(0, start - self._halo), min(count, end + self._halo)
-                flags, keys = context.flags[low:high], context.keys[low:high]
-                yield _Piece(
-                    number, tokens.words[low:high], flags, keys, slice(start - low, end - low), start
-                )
-
-    def _run(self, batch: Sequence[_Piece], results: Sequence[Floats]) -> None:
-        sizes = [len(piece.words) for piece in batch]
-        total = sum(sizes) + self._padding * (len(batch) + 1)
-        firsts = [self._padding * (place + 1) + sum(sizes[:place]) for place in range(len(batch))]
-        real = np.concatenate(
-            [np.arange(first, first + size) for first, size in zip(firsts, sizes, strict=True)]
-        )
-        mask = np.zeros((total, 1), dtype=np.float32)
-        mask[real] = 1
-        hidden = np.zeros((total, self._width), dtype=np.float32)
-        hidden[real] = self._describe([word for piece in batch for word in piece.words])
-        hidden[real] += self._linear("place", np.concatenate([piece.flags for piece in batch]))
-        for number, dilation in enumerate(self._early):
-            self._convolve(f"early.{number}", hidden, mask, dilation)
-        hidden[real] += self._linear("memory", self._remember(hidden[real], batch))
-        for number, dilation in enumerate(self._late):
-            self._convolve(f"late.{number}", hidden, mask, dilation)
-        logs = _log_softmax(self._linear("last", hidden))
-        for piece, first in zip(batch, firsts, strict=True):
-            kept = piece.keep.stop - piece.keep.start
-            begin = first + piece.keep.start
-            results[piece.text][piece.start : piece.start + kept] = logs[begin : begin + kept]
-
-    def _describe(self, words: Sequence[str]) -> Floats:
-        """Make one vector of each word; only words of the lexicon are remembered, so never a user's own."""
-        distinct = list(dict.fromkeys(words))
-        missing = [word for word in distinct if word not in self._cached]
-        place = {word: row for row, word in enumerate(missing)}
-        fresh = self._spell_out(missing) if missing else np.empty((0, self._width), dtype=np.float32)
-        table = np.empty((len(distinct), self._width), dtype=np.float32)
-        for row, word in enumerate(distinct):
-            table[row] = fresh[place[word]] if word in place else self._cache[self._cached[word]]
-        self._keep(missing, fresh)
-        index = {word: row for row, word in enumerate(distinct)}
-        return table[[index[word] for word in words]]
-
-    def _keep(self, words: Sequence[str], vectors: Floats) -> None:
-        with self._lock:
-            for word, vector in zip(words, vectors, strict=True):
-                row = len(self._cached)
-                if row < _CACHED_WORDS and word not in self._cached and fold(word) in self._lexicon.index:
-                    self._cache[row] = vector
-                    self._cached[word] = row
-
-    def _spell_out(self, words: Sequence[str]) -> Floats:
-        folded = [fold(word) for word in words]
-        known = features.look_up(words, folded, self._lexicon)
-        rows = np.where(known.rows < self._lexicon.vectors, known.rows, 0)
-        flags = features.word_flags(known, [not word.isascii() for word in words])
-        spelled = self._spelling(features.letters(folded))
-        parts = (
-            self._vectors[rows] * self._scales[rows],
-            spelled,
-            np.maximum(self._linear("flags", flags), 0),
-        )
+    def describe(self, words: WordInputs) -> Floats:
+        """Make one vector of each word: an array of (words, ``width``)."""
+        flags = np.maximum(self._linear("flags", words.flags), 0)
+        vectors = self._vectors[words.rows] * self._scales[words.rows]
+        parts = (vectors, self._spelling(words.letters), flags)
         return np.maximum(self._linear("word", np.concatenate(parts, axis=1)), 0)
 
+    def label(self, vectors: Floats, batch: Batch) -> Floats:
+        """Return log-probabilities, (tokens, labels), for tokens whose words have these ``vectors``."""
+        hidden = vectors + self._linear("place", batch.flags)
+        near = {step: _neighbours(batch.texts, step) for step in {*self._early, *self._late}}
+        for number, step in enumerate(self._early):
+            self._convolve(f"early.{number}", hidden, near[step])
+        hidden += self._linear("memory", self._remember(hidden, batch.keys))
+        for number, step in enumerate(self._late):
+            self._convolve(f"late.{number}", hidden, near[step])
+        return _log_softmax(self._linear("last", hidden)).T
+
+    def _taps(self) -> Sequence[Floats]:
+        """Multiply out what each letter adds to the spelling before, at and after a place.
+
+        There are so few letters that looking these up costs less than multiplying them at each place.
+        """
+        letters, taps = self._weights["letters.weight"], np.split(self._weights["spelling.weight"], 3)
+        before, at, after = (letters @ tap for tap in taps)
+        at += self._weights["spelling.bias"]
+        at[0] = _NOTHING
+        return before, at, after
+
     def _spelling(self, letters: Integers) -> Floats:
-        embedded = self._weights["letters.weight"][letters]
-        count, length, width = embedded.shape
-        padded = np.zeros((count, length + 2, width), dtype=np.float32)
-        padded[:, 1:-1] = embedded
-        joined = np.concatenate([padded[:, tap : tap + length] for tap in range(3)], axis=2)
-        values = self._linear("spelling", joined)
-        values[letters == 0] = 0
-        highest: Floats = values.max(axis=1)
+        """Take the highest of what a convolution over three letters says anywhere in each word."""
+        written = np.zeros((len(letters), letters.shape[1] + 1), dtype=np.bool_)
+        written[:, :-1] = letters > 0
+        sizes = written.sum(axis=1) + 1
+        written[:, 1:] |= letters > 0  # one empty place behind each word keeps it apart from the next
+        line = np.pad(letters, ((0, 0), (0, 1)))[written]
+        values = self._at[line]
+        values[1:] += self._before[line[:-1]]
+        values[:-1] += self._after[line[1:]]
+        highest: Floats = np.maximum.reduceat(values, np.cumsum(sizes) - sizes)
         return np.maximum(highest, 0)
 
     def _linear(self, name: str, values: Floats) -> Floats:
-        product: Floats = values @ self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
+        product: Floats = values @ self._weights[f"{name}.weight"]
+        product += self._weights[f"{name}.bias"]
         return product
 
-    def _convolve(self, name: str, hidden: Floats, mask: Floats, dilation: int) -> None:
+    def _convolve(self, name: str, hidden: Floats, near: Integers) -> None:
         """Add to ``hidden`` in place what a gated convolution makes of it."""
-        pad, width, size = self._padding, self._width, len(hidden)
-        power = np.einsum("ij,ij->i", hidden, hidden)[:, None] / width
-        inner = hidden * (mask / np.sqrt(power + 1e-5))
-        near = [inner[pad + step : size - pad + step] for step in (-dilation, 0, dilation)]
-        out = np.concatenate(near, axis=1) @ self._weights[f"{name}.conv.weight"]
-        out += self._weights[f"{name}.conv.bias"]
-        gate = np.tanh(out[:, width:])
-        gate += 1
-        gate *= out[:, :width]
-        hidden[pad : size - pad] += gate
+        size, width = hidden.shape
+        power = np.einsum("ij,ij->i", hidden, hidden) / width
+        inner = np.zeros((size + 1, width), dtype=np.float32)
+        np.multiply(hidden, (1 / np.sqrt(power + 1e-5))[:, None], out=inner[:-1])
+        for start in range(0, size, _ROWS):
+            rows = slice(start, start + _ROWS)
+            out = self._linear(f"{name}.conv", inner.take(near[rows], axis=0).reshape(-1, 3 * width))
+            gate = np.tanh(out[:, width:])
+            gate += 1
+            gate *= out[:, :width]
+            hidden[rows] += gate
 
-    def _remember(self, hidden: Floats, batch: Sequence[_Piece]) -> Floats:
-        """Gather for each token the highest and the mean chance of each type over all tokens of its word."""
+    def _remember(self, hidden: Floats, keys: Integers) -> Floats:
+        """Gather for each token the highest and the mean chance of each type over all tokens of its key."""
         chances = np.exp(_log_softmax(self._linear("first", hidden)))
-        types = chances[:, 1::2] + chances[:, 2::2]
-        keys, offset = [], 0
-        for piece in batch:
-            keys.append(piece.keys + offset)
-            offset += int(piece.keys.max()) + 1
-        joined = np.concatenate(keys)
-        order = np.argsort(joined, kind="stable")
-        opening = np.diff(joined[order], prepend=-1) > 0
-        starts = np.flatnonzero(opening)
-        sizes = np.diff(starts, append=len(order))
-        highest = np.maximum.reduceat(types[order], starts)
-        mean = np.add.reduceat(types[order], starts) / sizes[:, None]
-        memory = np.empty((len(order), 6), dtype=np.float32)
-        memory[order] = np.concatenate((highest, mean), axis=1)[np.cumsum(opening) - 1]
-        return memory
+        types = chances[1::2] + chances[2::2]
+        times = np.maximum(np.bincount(keys), 1)
+        said = np.zeros((6, len(times)), dtype=np.float32)
+        for row, chance in enumerate(types):
+            np.maximum.at(said[row], keys, chance)
+            said[row + 3] = np.bincount(keys, chance) / times
+        return said[:, keys].T
+
+
+def _neighbours(texts: Integers, step: int) -> Integers:
+    """Tell for each token which tokens are ``step`` before, at and after it, an array of (tokens, 3).
+
+    The number of tokens stands for a neighbour that its text does not have.
+    """
+    count = len(texts)
+    near = np.arange(count)[:, None] + (-step, 0, step)
+    near[(near < 0) | (near >= count)] = count
+    near[np.append(texts, -1)[near] != texts[:, None]] = count
+    return near
 
 
 def _log_softmax(logits: Floats) -> Floats:
-    logits = logits - logits.max(axis=1, keepdims=True)
-    result: Floats = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    return result
+    """Normalize (tokens, labels) to log-probabilities, (labels, tokens): numpy is quicker along long rows."""
+    rows = logits.T.copy()
+    rows -= rows.max(axis=0)
+    rows -= np.log(np.exp(rows).sum(axis=0))
+    return rows
