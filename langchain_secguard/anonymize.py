@@ -15,6 +15,8 @@ from langchain_secguard.arguments import EditsOf, edit_arguments
 from langchain_secguard.blocks import Unscanned
 from langchain_secguard.content import Kind, Visit, rewrite
 from langchain_secguard.detect.base import Detector
+from langchain_secguard.detect.function import DetectorFunction
+from langchain_secguard.detect.union import as_detector
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
 from langchain_secguard.events import ANONYMIZED, BLOCKED, aannounce, announce
 from langchain_secguard.find import CUSTOM, Finder
@@ -41,7 +43,8 @@ class Anonymizer(PairStep):
             chain.invoke(text, config={"configurable": {"vault_id": "case-42"}})
 
     Args:
-        detector: Finds entities; an :class:`~langchain_secguard.detect.EmbeddedDetector` by default.
+        detector: Finds entities; an :class:`~langchain_secguard.detect.EmbeddedDetector` by default. A
+            function is made a :class:`~langchain_secguard.detect.FunctionDetector`.
         store: Keeps the vaults that the config names by id; one store for the process by default.
         vault: The vault of every call, whatever the config says.
         policies: What is done with each entity type: a :class:`Policy`, or the name of its action.
@@ -68,7 +71,7 @@ class Anonymizer(PairStep):
         ImportError: The policy ``"surrogate"`` needs Faker, at construction.
     """
 
-    detector: Detector | None = None
+    detector: Detector | DetectorFunction | None = None
     policies: Mapping[str, Policy] = Field(default_factory=dict, exclude=True)
     default_policy: Policy = Field(default_factory=Policy, exclude=True)
     threshold: float = Field(default=0.5, ge=0, le=1)
@@ -80,6 +83,14 @@ class Anonymizer(PairStep):
     cache_size: int = Field(default=4096, ge=0)
 
     _hider: Hider = PrivateAttr()
+
+    @field_validator("detector", mode="before")
+    @classmethod
+    def _read_detector(cls, detector: Detector | DetectorFunction | None) -> Detector | None:
+        try:
+            return None if detector is None else as_detector(detector)
+        except TypeError as error:
+            raise ValueError(*error.args) from None
 
     @field_validator("policies", mode="before")
     @classmethod
@@ -108,7 +119,7 @@ class Anonymizer(PairStep):
         """Build what hides: once, from options that do not change."""
         super().model_post_init(context)
         finder = Finder(
-            self.detector if self.detector is not None else self._default_detector(),
+            as_detector(self.detector) if self.detector is not None else self._default_detector(),
             self._policy_of,
             entity_types=self.entity_types,
             threshold=self.threshold,

@@ -1,18 +1,26 @@
 """Detectors: what finds personal data in a text. Engines are loaded when their names are first used."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from langchain_secguard.detect.base import Detector, Span, resolve
 
 if TYPE_CHECKING:
     from langchain_secguard.detect.embedded import EmbeddedDetector
+    from langchain_secguard.detect.function import FunctionDetector
+    from langchain_secguard.detect.union import UnionDetector
 
-__all__ = ["Detector", "EmbeddedDetector", "Span", "resolve"]
+__all__ = ["Detector", "EmbeddedDetector", "FunctionDetector", "Span", "UnionDetector", "resolve"]
+
+_MODULES = {
+    "EmbeddedDetector": "embedded",
+    "FunctionDetector": "function",
+    "UnionDetector": "union",
+}
+"""The modules of the names that are loaded at first use."""
 
 
 def __getattr__(name: str) -> Any:
-    if name == "EmbeddedDetector":
-        from langchain_secguard.detect.embedded import EmbeddedDetector  # noqa: PLC0415 - loaded at first use
-
-        return EmbeddedDetector
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from langchain_secguard.detect.union import UnionDetector
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,6 +37,24 @@ class Detector(Protocol):
     async def adetect(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find the spans of each text without blocking the event loop."""
         ...
+
+
+class Uniting:
+    """Give a detector the operator ``|``: what either side finds is found."""
+
+    def __or__(self, other: Any) -> "UnionDetector":
+        """Unite with a detector, or with a function that :class:`FunctionDetector` takes."""
+        return self._united(self, other)
+
+    def __ror__(self, other: Any) -> "UnionDetector":
+        """Unite with a detector that has no operator of its own."""
+        return self._united(other, self)
+
+    @staticmethod
+    def _united(left: Any, right: Any) -> "UnionDetector":
+        from langchain_secguard.detect.union import UnionDetector, is_detector  # noqa: PLC0415 - it stands on this
+
+        return UnionDetector(left, right) if is_detector(left) and is_detector(right) else NotImplemented
 
 
 def resolve(spans: Iterable[Span]) -> list[Span]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 
-from langchain_secguard.detect.base import Span
+from langchain_secguard.detect.base import Span, Uniting
 from langchain_secguard.detect.names import find_names
 from langchain_secguard.detect.patterns import PATTERN_TYPES, find_patterns
 
@@ -11,7 +11,7 @@ NAME_TYPES = frozenset({"PERSON", "ORGANIZATION", "LOCATION"})
 """The entity types that the model finds."""
 
 
-class EmbeddedDetector:
+class EmbeddedDetector(Uniting):
     """Find personal data with patterns, checksums and a small model for names, without any download.
 
     The model is loaded at first use, and once for the process. See the model card in the documentation for
@@ -40,6 +40,12 @@ class EmbeddedDetector:
     def __repr__(self) -> str:
         types = sorted(self._entity_types) if self._entity_types is not None else None
         return f"EmbeddedDetector(entity_types={types}, names={self._names})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EmbeddedDetector) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
     def detect(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find the spans of each text, sorted.

@@ -73,7 +73,14 @@ class TestNames:
         ]
 
     def test_of_detectors(self) -> None:
-        assert detect.__all__ == ["Detector", "EmbeddedDetector", "Span", "resolve"]
+        assert detect.__all__ == [
+            "Detector",
+            "EmbeddedDetector",
+            "FunctionDetector",
+            "Span",
+            "UnionDetector",
+            "resolve",
+        ]
 
     def test_of_vaults(self) -> None:
         assert vault.__all__ == [

@@ -28,7 +28,7 @@ class TestFailure:
         assert not any(holds(text, SECRET) for text in error_texts(raised.value))
 
     def test_stays_what_it_is_if_it_is_ours(self) -> None:
-        with pytest.raises(DetectorError, match="^Other: "):
+        with pytest.raises(DetectorError, match=r"^Other: "):
             call(FailingDetector(lambda text: DetectorError("Other: no model")), [""])
 
 
@@ -43,7 +43,7 @@ class TestCheck:
             ([[Span(-1, 2, "PERSON")]], "characters -1 to 2"),
             ([[Span(3, 2, "PERSON")]], "characters 3 to 2"),
             ([[Span(0, 2, "!")]], "no list of spans"),
-            ([[Span(0, 2, "PERSON", "sure")]], "no list of spans"),
+            ([[Span(0, 2, "PERSON", "sure")]], "no list of spans"),  # type: ignore[arg-type]
         ],
     )
     def test_refuses_what_is_no_list_of_spans_of_the_text(self, detected: object, message: str) -> None:
