@@ -18,12 +18,13 @@ from langchain_secguard.detect.base import Detector
 from langchain_secguard.detect.function import DetectorFunction
 from langchain_secguard.detect.union import as_detector
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
-from langchain_secguard.events import ANONYMIZED, BLOCKED, aannounce, announce
+from langchain_secguard.events import ANONYMIZED, BLOCKED, FAILED, Ending, aannounce, announce
 from langchain_secguard.find import CUSTOM, Finder
-from langchain_secguard.hide import Assign, Detect, Hidden, Hider, Leaf, Step
+from langchain_secguard.hide import Assign, Detect, Hidden, Hider, Leaf, Page, Step, labels, risk
 from langchain_secguard.json_text import Edit
-from langchain_secguard.placeholders import entity_type_name
+from langchain_secguard.placeholders import Form, entity_type_name
 from langchain_secguard.policy import Action, Policy
+from langchain_secguard.sight import Sight
 from langchain_secguard.steps import PairStep, adrive, drive, signed
 from langchain_secguard.surrogates import Surrogates
 from langchain_secguard.vault import Vault
@@ -160,29 +161,33 @@ class Anonymizer(PairStep):
 
     @signed
     def _anonymize(self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig) -> Any:
-        vault, started = self._vault_of(config), time.perf_counter()
+        call = _Call(self.form, self._hider)
         try:
-            hidden = drive(self._hider.hide(self._leaves(value), vault), partial(self._perform, vault))
-        except BlockedError as error:
-            announce(run_manager, BLOCKED, {"scores": error.scores, "vault_id": vault.vault_id})
+            vault = call.vault = self._vault_of(config)
+            plan = self._hider.hide(self._leaves(value), vault, call.found)
+            call.hidden = drive(plan, partial(self._perform, vault))
+            written = self._written(value, call.hidden)
+        except BaseException as error:
+            announce(run_manager, partial(call.failed, error))
             raise
-        announce(run_manager, ANONYMIZED, _report(hidden, vault, started))
-        return self._written(value, hidden)
+        announce(run_manager, call.done)
+        return written
 
     @signed
     async def _aanonymize(
         self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:
-        vault, started = self._vault_of(config), time.perf_counter()
+        call = _Call(self.form, self._hider)
         try:
-            hidden = await adrive(
-                self._hider.hide(self._leaves(value), vault), partial(self._aperform, vault)
-            )
-        except BlockedError as error:
-            await aannounce(run_manager, BLOCKED, {"scores": error.scores, "vault_id": vault.vault_id})
+            vault = call.vault = self._vault_of(config)
+            plan = self._hider.hide(self._leaves(value), vault, call.found)
+            call.hidden = await adrive(plan, partial(self._aperform, vault))
+            written = self._written(value, call.hidden)
+        except BaseException as error:
+            await aannounce(run_manager, partial(call.failed, error))
             raise
-        await aannounce(run_manager, ANONYMIZED, _report(hidden, vault, started))
-        return self._written(value, hidden)
+        await aannounce(run_manager, call.done)
+        return written
 
     def _perform(self, vault: Vault, step: Step) -> Any:
         if isinstance(step, Detect):
@@ -220,14 +225,48 @@ class Anonymizer(PairStep):
         return rewrite(value, visit, allow=allow, keys=self.keys, visit_json=as_json)
 
 
-def _report(hidden: Hidden, vault: Vault, started: float) -> dict[str, object]:
-    return {
-        "entities": dict(hidden.counts),
-        "cached": hidden.cached,
-        "read": hidden.read,
-        "seconds": time.perf_counter() - started,
-        "vault_id": vault.vault_id,
-    }
+class _Call:
+    """Gather what one call does, for who listens."""
+
+    __slots__ = ("_form", "_hider", "_started", "found", "hidden", "vault")
+
+    def __init__(self, form: Form, hider: Hider) -> None:
+        self.vault: Vault | None = None
+        self.found: dict[str, Page] = {}
+        self.hidden: Hidden | None = None
+        self._form = form
+        self._hider = hider
+        self._started = time.perf_counter()
+
+    def done(self) -> Ending:
+        """Tell of a call that hid what it found."""
+        hidden = self.hidden
+        assert hidden is not None  # noqa: S101 - it is what the call has done
+        report = {
+            "entities": dict(hidden.counts),
+            "risk": risk(self.found),
+            "cached": hidden.cached,
+            "read": hidden.read,
+        }
+        return self._ending(ANONYMIZED, report)
+
+    def failed(self, error: BaseException) -> Ending:
+        """Tell of a call that sent nothing."""
+        if isinstance(error, BlockedError):
+            return self._ending(BLOCKED, {"scores": dict(error.scores)})
+        return self._ending(FAILED, {"error": type(error).__name__}, failed=self.hidden is None)
+
+    def _ending(self, name: str, data: Mapping[str, object], *, failed: bool = False) -> Ending:
+        about = {
+            "step": Anonymizer.__name__,
+            "engine": self._hider.finder.engine,
+            "seconds": time.perf_counter() - self._started,
+            "vault_id": self.vault.vault_id if self.vault else None,
+        }
+        return Ending(name, {**data, **about}, Sight(self.vault, self._form, self._values, failed=failed))
+
+    def _values(self) -> dict[str, str]:
+        return labels(self.found) | (self.hidden.values() if self.hidden else {})
 
 
 def _with_preamble(value: Any, preamble: str) -> Any:

@@ -1,15 +1,22 @@
 """The step behind the model: placeholders in its answer become values again, also while it streams."""
 
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from functools import partial
 from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.runnables import RunnableConfig
 from pydantic import PrivateAttr
 
-from langchain_secguard.events import DEANONYMIZED, aannounce, announce
+from langchain_secguard.errors import UnknownPlaceholderError
+from langchain_secguard.events import DEANONYMIZED, FAILED, Ending, aannounce, announce, watch
 from langchain_secguard.leaf import Reader
-from langchain_secguard.restore import Restorer, Rules
+from langchain_secguard.placeholders import Form
+from langchain_secguard.restore import Restorer, Rules, Tally
+from langchain_secguard.sight import Sight
 from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded, signed
 from langchain_secguard.stream import StreamRestorer
 from langchain_secguard.vault import Vault
@@ -74,10 +81,10 @@ class Deanonymizer(PairStep):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        async for chunk in self._atransform_stream_with_config(
-            input, self._arestore_stream, config, **kwargs
-        ):
-            yield chunk
+        restored: Any = self._atransform_stream_with_config(input, self._arestore_stream, config, **kwargs)
+        async with aclosing(restored):
+            async for chunk in restored:
+                yield chunk
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Restore one whole ``input`` as a stream of one chunk."""
@@ -91,72 +98,160 @@ class Deanonymizer(PairStep):
         async def one() -> AsyncIterator[Any]:
             yield input
 
-        async for chunk in self.atransform(one(), config, **kwargs):
-            yield chunk
+        restored: Any = self.atransform(one(), config, **kwargs)
+        async with aclosing(restored):
+            async for chunk in restored:
+                yield chunk
 
     @signed
     def _deanonymize(
         self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:
-        vault = self._vault_of(config)
-        restorer = self._restorer(vault)
-        restorer.reader.surrogates = guarded(vault.surrogates)
-        restored = drive(restorer.whole(value), vault.lookup)
-        announce(run_manager, DEANONYMIZED, _report(restorer, vault))
+        call = _Call()
+        try:
+            vault, restorer = self._open(call, config)
+            restorer.reader.surrogates = guarded(vault.surrogates)
+            restored = drive(restorer.whole(value), vault.lookup)
+        except BaseException as error:
+            announce(run_manager, partial(call.stopped, error))
+            raise
+        announce(run_manager, call.done)
         return restored
 
     @signed
     async def _adeanonymize(
         self, value: Any, run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> Any:
-        vault = self._vault_of(config)
-        restorer = self._restorer(vault)
-        restorer.reader.surrogates = await aguarded(vault.asurrogates)
-        restored = await adrive(restorer.whole(value), vault.alookup)
-        await aannounce(run_manager, DEANONYMIZED, _report(restorer, vault))
+        call = _Call()
+        try:
+            vault, restorer = self._open(call, config)
+            restorer.reader.surrogates = await aguarded(vault.asurrogates)
+            restored = await adrive(restorer.whole(value), vault.alookup)
+        except BaseException as error:
+            await aannounce(run_manager, partial(call.stopped, error))
+            raise
+        await aannounce(run_manager, call.done)
         return restored
 
     def _restore_stream(
         self, chunks: Iterator[Any], run_manager: CallbackManagerForChainRun, config: RunnableConfig
     ) -> Iterator[Any]:
-        vault = self._vault_of(config)
-        restorer = self._restorer(vault)
-        stream = StreamRestorer(restorer, self.keys)
-        for chunk in chunks:
-            restorer.reader.surrogates = guarded(vault.surrogates)
-            if stream.quick(chunk):
-                yield chunk
-            else:
-                yield from drive(stream.feed(chunk), vault.lookup)
-        yield from drive(stream.flush(), vault.lookup)
-        announce(run_manager, DEANONYMIZED, _report(restorer, vault))
+        call = _Call()
+        try:
+            vault, restorer = self._open(call, config)
+            stream = StreamRestorer(restorer, self.keys)
+            watch(run_manager, call.sight)
+            call.rest()
+            for chunk in chunks:
+                call.works = True
+                restorer.reader.surrogates = guarded(vault.surrogates)
+                if stream.quick(chunk):
+                    call.works = False
+                    yield chunk
+                    continue
+                call.work()
+                restored = drive(stream.feed(chunk), vault.lookup)
+                call.rest()
+                yield from restored
+            call.work()
+            restored = drive(stream.flush(), vault.lookup)
+            call.rest()
+            yield from restored
+        except BaseException as error:
+            announce(run_manager, partial(call.stopped, error))
+            raise
+        announce(run_manager, call.done)
 
     async def _arestore_stream(
         self, chunks: AsyncIterator[Any], run_manager: AsyncCallbackManagerForChainRun, config: RunnableConfig
     ) -> AsyncIterator[Any]:
+        call = _Call()
+        try:
+            vault, restorer = self._open(call, config)
+            stream = StreamRestorer(restorer, self.keys)
+            watch(run_manager, call.sight)
+            call.rest()
+            async for chunk in chunks:
+                call.works = True
+                restorer.reader.surrogates = await aguarded(vault.asurrogates)
+                if stream.quick(chunk):
+                    call.works = False
+                    yield chunk
+                    continue
+                call.work()
+                restored = await adrive(stream.feed(chunk), vault.alookup)
+                call.rest()
+                for one in restored:
+                    yield one
+            call.work()
+            restored = await adrive(stream.flush(), vault.alookup)
+            call.rest()
+            for one in restored:
+                yield one
+        except BaseException as error:
+            await aannounce(run_manager, partial(call.stopped, error))
+            raise
+        await aannounce(run_manager, call.done)
+
+    def _open(self, call: "_Call", config: RunnableConfig) -> tuple[Vault, Restorer]:
         vault = self._vault_of(config)
-        restorer = self._restorer(vault)
-        stream = StreamRestorer(restorer, self.keys)
-        async for chunk in chunks:
-            restorer.reader.surrogates = await aguarded(vault.asurrogates)
-            if stream.quick(chunk):
-                yield chunk
-                continue
-            for restored in await adrive(stream.feed(chunk), vault.alookup):
-                yield restored
-        for restored in await adrive(stream.flush(), vault.alookup):
-            yield restored
-        await aannounce(run_manager, DEANONYMIZED, _report(restorer, vault))
-
-    def _restorer(self, vault: Vault) -> Restorer:
-        return Restorer(Reader(self.form, vault.vault_id), self._rules, self.keys)
+        call.restorer = Restorer(Reader(self.form, vault.vault_id), self._rules, self.keys)
+        call.sight = Sight(vault, self.form, partial(_values, call.restorer, vault, self.form))
+        return vault, call.restorer
 
 
-def _report(restorer: Restorer, vault: Vault) -> dict[str, object]:
-    tally = restorer.tally
-    return {
-        "entities": dict(tally.restored),
-        "unknown": tally.unknown,
-        "withheld": tally.withheld,
-        "vault_id": vault.vault_id,
-    }
+class _Call:
+    """Gather what one call does, for who listens: whether it is at work itself, and for how long it was.
+
+    It begins at work. Of a stream, chunks that pass through as they are take no time worth counting.
+    """
+
+    __slots__ = ("_since", "restorer", "seconds", "sight", "works")
+
+    def __init__(self) -> None:
+        self.restorer: Restorer | None = None
+        self.sight = Sight(None, Form())
+        self.seconds = 0.0
+        self.works = True
+        self._since = time.perf_counter()
+
+    def work(self) -> None:
+        """Begin to work."""
+        self.works, self._since = True, time.perf_counter()
+
+    def rest(self) -> None:
+        """Wait for the next chunk, or for who takes it."""
+        self.seconds += time.perf_counter() - self._since
+        self.works = False
+
+    def stopped(self, error: BaseException) -> Ending:
+        """Tell of a call that did not end by itself: it failed, or its stream did, or was closed early."""
+        if not self.works:
+            return self.done()
+        self.rest()
+        seen = self.sight
+        known = isinstance(error, UnknownPlaceholderError)
+        sight = seen if known else Sight(seen.vault, seen.form, lambda: seen.values, failed=True)
+        return self._ending(FAILED, {"error": type(error).__name__}, sight)
+
+    def done(self) -> Ending:
+        """Tell of a call that restored what it found."""
+        if self.works:
+            self.rest()
+        tally = self.restorer.tally if self.restorer else Tally(Counter())
+        counts = {"entities": dict(tally.restored), "unknown": tally.unknown, "withheld": tally.withheld}
+        return self._ending(DEANONYMIZED, counts, self.sight)
+
+    def _ending(self, name: str, data: Mapping[str, object], sight: Sight) -> Ending:
+        about = {
+            "step": Deanonymizer.__name__,
+            "seconds": self.seconds,
+            "vault_id": sight.vault.vault_id if sight.vault else None,
+        }
+        return Ending(name, {**data, **about}, sight)
+
+
+def _values(restorer: Restorer, vault: Vault, form: Form) -> dict[str, str]:
+    """Map each value that was restored to its placeholder."""
+    entries = list(restorer.tally.entries.values())  # a copy, since a stream may go on meanwhile
+    return {entry.value: form.mint(entry.ref, vault.vault_id) for entry in entries}

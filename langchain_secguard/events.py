@@ -1,31 +1,62 @@
 """What a step tells tracers, as LangChain custom events: counts and durations, never a text.
 
-A handler hears them in ``on_custom_event(name, data, run_id=...)``, with the run id of the step.
+A handler hears them in ``on_custom_event(name, data, run_id=...)``, with the run id of the step; whatever
+way a step ends, it is told. In all of them ``step`` is the class of the step, ``seconds`` the time that it
+took by itself, and ``vault_id`` its vault, ``None`` where none was named. Meanwhile a tracer of the same
+process may ask :func:`~langchain_secguard.sight.sight_of` what the step saw.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 
+from langchain_secguard.sight import Sight, show
+
 ANONYMIZED = "secguard.anonymized"
-"""``entities``: spans hidden, by entity type; ``cached`` and ``read``: texts remembered and detected in;
-``seconds``: time spent; ``vault_id``."""
+"""``entities``: spans hidden, by entity type; ``risk``: the highest score of them, 0.0 to 1.0; ``engine``:
+the detector; ``cached`` and ``read``: texts remembered and detected in."""
 
 DEANONYMIZED = "secguard.deanonymized"
 """``entities``: values restored, by entity type; ``unknown``: placeholders that the vault does not hold;
-``withheld``: placeholders left in place, in a URL or for their type; ``vault_id``."""
+``withheld``: placeholders left in place, in a URL or for their type."""
 
 BLOCKED = "secguard.blocked"
-"""``scores``: the risk score of each entity type that a policy refused; ``vault_id``."""
+"""``scores``: the risk score, by entity type or scanner, of what was refused; ``engine``."""
+
+SCANNED = "secguard.scanned"
+"""``scanner``: its name; ``risk``: 0.0 to 1.0; ``valid``: whether the text may pass; ``verdict``:
+``"passed"``, ``"redacted"``, ``"blocked"`` or ``"failed"``; ``engine``, if it is another's."""
+
+FAILED = "secguard.failed"
+"""``error``: the name of the error's class. Nothing was sent."""
 
 
-def announce(manager: CallbackManagerForChainRun, name: str, data: Mapping[str, object]) -> None:
-    """Tell the handlers of a run what happened in it."""
+class Ending(NamedTuple):
+    """Tell how a run ended: the name of the event, its data, and what the step saw."""
+
+    name: str
+    data: Mapping[str, object]
+    sight: Sight
+
+
+def announce(manager: CallbackManagerForChainRun, ending: Callable[[], Ending]) -> None:
+    """Tell the handlers of a run, if there are any, how it ended."""
     if manager.handlers:
+        name, data, sight = ending()
+        show(manager.run_id, sight)
         manager.get_child().on_custom_event(name, dict(data), run_id=manager.run_id)
 
 
-async def aannounce(manager: AsyncCallbackManagerForChainRun, name: str, data: Mapping[str, object]) -> None:
-    """Tell the handlers of an async run what happened in it."""
+async def aannounce(manager: AsyncCallbackManagerForChainRun, ending: Callable[[], Ending]) -> None:
+    """Tell the handlers of an async run, if there are any, how it ended."""
     if manager.handlers:
+        name, data, sight = ending()
+        show(manager.run_id, sight)
         await manager.get_child().on_custom_event(name, dict(data), run_id=manager.run_id)
+
+
+def watch(manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun, sight: Sight) -> None:
+    """Let the handlers of a run, if there are any, see what its step sees while it streams."""
+    if manager.handlers:
+        show(manager.run_id, sight)

@@ -12,6 +12,7 @@ from langchain_secguard.detect.calling import acall, call, checked
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import find_forged
 from langchain_secguard.settle import PolicyOf, settle
+from langchain_secguard.sight import show_names
 from langchain_secguard.vault.phrases import fold
 
 CUSTOM = "CUSTOM"
@@ -74,10 +75,17 @@ class Finder:
         self._policies = policies
         self._entity_types = frozenset(entity_types) if entity_types is not None else None
         self._threshold = threshold
-        self._hidden = _name_pattern(hidden_names)
+        self._hidden = name_pattern(hidden_names)
+        if self._hidden:
+            show_names(self, self._hidden)
         self._allowed = frozenset(map(_name_key, allowed_names))
         self._seen_types = set(STANDARD_TYPES)
         self._cache: Lru[bytes, tuple[Span, ...]] = Lru(cache_size)
+
+    @property
+    def engine(self) -> str:
+        """The name of the detector's class."""
+        return type(self._detector).__name__
 
     def known(self, key: bytes) -> tuple[Span, ...] | None:
         """Return the spans of the text with this digest, if it was read before."""
@@ -131,7 +139,8 @@ class Finder:
         )
 
 
-def _name_pattern(names: Sequence[str]) -> re.Pattern[str] | None:
+def name_pattern(names: Sequence[str]) -> re.Pattern[str] | None:
+    """Match each of ``names``, whatever its case, white space, quotes and dashes; ``None`` for none."""
     if not names:
         return None
     spellings = {spelling for name in names for spelling in _spellings(" ".join(name.split()))}

@@ -71,21 +71,30 @@ class Hidden:
     """Tell what is put where in each leaf.
 
     ``counts`` has the number of hidden spans for each entity type; ``cached`` and ``read`` the number of
-    texts whose spans were remembered, and of those that were given to the detector.
+    texts whose spans were remembered, and of those that were given to the detector; ``placeholders`` those
+    of the values that were looked up in the vault.
     """
 
     edits: Mapping[Leaf, Sequence[Edit]] = field(repr=False)
     counts: Mapping[str, int]
     cached: int
     read: int
+    placeholders: Mapping[Spelling, str] = field(default_factory=dict, repr=False)
 
     def text(self, text: str, kind: Kind) -> str:
         """Write a leaf with its edits."""
         return apply(text, self.edits[text, kind])
 
+    def values(self) -> dict[str, str]:
+        """Map each value that is hidden to what stands for it; to its placeholder where that is a fake."""
+        edited = {
+            text[start:end]: new for (text, _), edits in self.edits.items() for start, end, new in edits
+        }
+        return edited | {value: placeholder for (_, value), placeholder in self.placeholders.items()}
+
 
 @dataclass(slots=True)
-class _Page:
+class Page:
     """One text of a call: its spans, and how much the vault knew when they were last looked over.
 
     ``edits`` are those of an earlier call, good in the ``epoch`` of the vault in which they were made.
@@ -136,8 +145,10 @@ class Hider:
         self._scopes: Lru[tuple[_Same, str], int] = Lru(cache_size)
         self._numbers = itertools.count()
 
-    def hide(self, leaves: Iterable[Leaf], vault: Vault) -> Generator[Step, Any, Hidden]:
-        """Hide ``leaves`` in ``vault``.
+    def hide(
+        self, leaves: Iterable[Leaf], vault: Vault, found: dict[str, Page] | None = None
+    ) -> Generator[Step, Any, Hidden]:
+        """Hide ``leaves`` in ``vault``; ``found`` is given what each text holds, also if hiding then fails.
 
         Raises:
             BlockedError: A leaf holds an entity whose policy is ``"block"``.
@@ -146,6 +157,8 @@ class Hider:
         leaves = list(dict.fromkeys(leaves))
         texts = {digest(text): text for text, _ in leaves}
         pages, read = yield from self._find(texts, vault)
+        if found is not None:
+            found.update(pages)
         self._refuse(pages.values())
         wanted = self._wanted(leaves, pages)
         entries = yield from self._assign(leaves, pages, wanted)
@@ -157,20 +170,20 @@ class Hider:
             if page.edits is None and index is None and self._tokenizes(page.spans):
                 page.edits = edits.get((page.text, "text"))
             self._pages.put((scope, key), _Remembered(page.generation, page.spans, page.edits, page.epoch))
-        return Hidden(edits, _counts(pages.values()), len(pages) - read, read)
+        return Hidden(edits, _counts(pages.values()), len(pages) - read, read, written)
 
     def _find(
         self, texts: Mapping[bytes, str], vault: Vault
-    ) -> Generator[Step, Any, tuple[dict[str, _Page], int]]:
+    ) -> Generator[Step, Any, tuple[dict[str, Page], int]]:
         scope = self._scope(vault)
         pages = {key: self._pages.get((scope, key)) for key in texts}
         spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
         unread = {key: texts[key] for key, known in spans.items() if known is None}
         learned = (yield Detect(unread)) if unread else {}
         return {
-            text: _Page(text, page.spans, page.generation, page.edits, page.epoch, fresh=False)
+            text: Page(text, page.spans, page.generation, page.edits, page.epoch, fresh=False)
             if (page := pages[key])
-            else _Page(text, spans[key] or learned.get(key, ()))
+            else Page(text, spans[key] or learned.get(key, ()))
             for key, text in texts.items()
         }, len(unread)
 
@@ -188,7 +201,7 @@ class Hider:
             self._scopes.put(key, scope)
         return scope
 
-    def _refuse(self, pages: Iterable[_Page]) -> None:
+    def _refuse(self, pages: Iterable[Page]) -> None:
         counts = _counts(pages).items()
         blocked = {name: count for name, count in counts if self._policy_of(name).action == "block"}
         if blocked:
@@ -198,7 +211,7 @@ class Hider:
                 scores=dict.fromkeys(blocked, 1.0),
             )
 
-    def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, _Page]) -> dict[Spelling, bool]:
+    def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, Page]) -> dict[Spelling, bool]:
         """List the values that need an entry, and whether each stands in a text that is new to the vault."""
         wanted: dict[Spelling, bool] = {}
         reversible = {name for name in _counts(pages.values()) if self._policy_of(name).reversible}
@@ -213,7 +226,7 @@ class Hider:
         return wanted
 
     def _assign(
-        self, leaves: Sequence[Leaf], pages: Mapping[str, _Page], wanted: Mapping[Spelling, bool]
+        self, leaves: Sequence[Leaf], pages: Mapping[str, Page], wanted: Mapping[Spelling, bool]
     ) -> Generator[Step, Any, dict[Spelling, Entry]]:
         """Ask the vault, once unless what it knows changes what is to be hidden."""
         entities = [self._entity(spelling, pages if new else ()) for spelling, new in wanted.items()]
@@ -249,7 +262,7 @@ class Hider:
     def _lacks_surrogate(self, entry: Entry) -> bool:
         return entry.surrogate is None and self._policy_of(entry.ref.entity_type).action == "surrogate"
 
-    def _look_over(self, page: _Page, hits: Sequence[Hit]) -> None:
+    def _look_over(self, page: Page, hits: Sequence[Hit]) -> None:
         """Add the places of values that the vault knows and the detector did not mark."""
         new = [Span(hit.start, hit.end, hit.entity_type) for hit in hits if self._is_wanted(page.text, hit)]
         if new:
@@ -272,17 +285,17 @@ class Hider:
     def _edits(
         self,
         leaf: Leaf,
-        page: _Page,
+        page: Page,
         placeholders: Mapping[Spelling, str],
         entries: Mapping[Spelling, Entry],
         surrogates: PhraseIndex[Entry] | None,
     ) -> Sequence[Edit]:
-        """Say what stands where in a leaf; a scalar that holds something is emptied, and refused for it."""
+        """Say what stands where in a leaf; a scalar that holds something is changed, and refused for it."""
         text, kind = leaf
         if kind == "text" and page.edits is not None:
             return page.edits
         if kind == "scalar":
-            return [(0, len(text), "")] if page.spans else []
+            return [(0, len(text), f"[{page.spans[0].entity_type}]")] if page.spans else []
         edits = [
             (span.start, span.end, self._stand_in(text, span, placeholders)) for span in _spans(page, kind)
         ]
@@ -298,7 +311,7 @@ class Hider:
         )
 
     def _disguised(
-        self, page: _Page, edits: list[Edit], entries: Mapping[Spelling, Entry], index: PhraseIndex[Entry]
+        self, page: Page, edits: list[Edit], entries: Mapping[Spelling, Entry], index: PhraseIndex[Entry]
     ) -> list[Edit]:
         """Put surrogates in the edits, unless one of them could be read as another's where it would stand."""
         disguised: list[Edit] = []
@@ -320,17 +333,32 @@ class Hider:
         return entry.surrogate
 
 
-def _counts(pages: Iterable[_Page]) -> Counter[str]:
+def _counts(pages: Iterable[Page]) -> Counter[str]:
     """Count the spans of each entity type."""
     return Counter([span.entity_type for page in pages for span in page.spans])
 
 
-def _question(page: _Page) -> Text:
+def labels(found: Mapping[str, Page]) -> dict[str, str]:
+    """Map each value that was found in texts to the label of its entity type."""
+    return {
+        text[span.start : span.end]: f"[{span.entity_type}]"
+        for text, page in found.items()
+        for span in page.spans
+    }
+
+
+def risk(found: Mapping[str, Page]) -> float:
+    """Return the highest score of what was found in texts, from 0.0, where nothing was, to 1.0."""
+    scores = (span.score for page in found.values() for span in page.spans)
+    return max((min(max(score, 0.0), 1.0) if score == score else 1.0 for score in scores), default=0.0)  # noqa: PLR0124 - what has no score (NaN) is hidden
+
+
+def _question(page: Page) -> Text:
     """Ask where values that are not hidden yet stand in a page."""
     return Text(page.text, page.generation, tuple([(span.start, span.end) for span in page.spans]))
 
 
-def _spans(page: _Page, kind: Kind) -> Sequence[Span]:
+def _spans(page: Page, kind: Kind) -> Sequence[Span]:
     """Return what is hidden of a page; of a participant's name, which must stay one word, all or nothing."""
     if kind == "name" and page.spans:
         return [Span(0, len(page.text), page.spans[0].entity_type)]

@@ -6,7 +6,7 @@ sent their entries.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from langchain_secguard.blocks import UNSCANNED
@@ -40,11 +40,15 @@ class Rules:
 
 @dataclass(slots=True)
 class Tally:
-    """Count what became of placeholders: restored by entity type, unknown, and left in place."""
+    """Count what became of placeholders: restored by entity type, unknown, and left in place.
+
+    ``entries`` has each entry whose value was written.
+    """
 
     restored: Counter[str]
     unknown: int = 0
     withheld: int = 0
+    entries: dict[Ref, Entry] = field(default_factory=dict, repr=False)
 
 
 class Restorer:
@@ -117,6 +121,7 @@ class Restorer:
             self.tally.withheld += 1
             return kept
         self.tally.restored[entity_type] += 1
+        self.tally.entries[entry.ref] = entry
         value = entry.value + placeholder.tail
         return escape(value) if in_json else value
 

@@ -347,8 +347,11 @@ def test_a_step_tells_tracers_counts_and_no_text() -> None:
     assert data.pop("seconds") > 0
     assert data == {
         "entities": {"PERSON": 2, "ORGANIZATION": 1, "EMAIL_ADDRESS": 1, "LOCATION": 1},
+        "risk": 0.9,
         "cached": 0,
         "read": 1,
+        "step": "Anonymizer",
+        "engine": "LexiconDetector",
         "vault_id": "v",
     }
 
@@ -362,7 +365,15 @@ def test_a_refusal_is_told_too() -> None:
 
     with pytest.raises(BlockedError):
         anonymizer(policies={"US_SSN": "block"}).invoke("219-09-9999", {"callbacks": [Listener()]})
-    assert heard == [("secguard.blocked", {"scores": {"US_SSN": 1.0}, "vault_id": "v"})]
+    ((name, data),) = heard
+    assert name == "secguard.blocked"
+    assert data.pop("seconds") > 0
+    assert data == {
+        "scores": {"US_SSN": 1.0},
+        "step": "Anonymizer",
+        "engine": "LexiconDetector",
+        "vault_id": "v",
+    }
 
 
 def test_arguments_that_are_no_json_are_hidden_and_restored() -> None:

@@ -259,5 +259,8 @@ def test_a_step_tells_tracers_counts_and_no_text(vault: Vault) -> None:
     answer = "[PERSON_1] [PERSON_9] https://x.com/[PERSON_1]"
     Deanonymizer(vault=vault).invoke(answer, {"callbacks": [Listener()]})
     list(Deanonymizer(vault=vault).transform(iter(answer), {"callbacks": [Listener()]}))
-    report = {"entities": {"PERSON": 1}, "unknown": 1, "withheld": 1, "vault_id": "v"}
+    report = {
+        "entities": {"PERSON": 1}, "unknown": 1, "withheld": 1, "step": "Deanonymizer", "vault_id": "v",
+    }  # fmt: skip
+    assert all(data.pop("seconds") > 0 for _, data in heard)
     assert heard == [("secguard.deanonymized", report)] * 2

@@ -1,0 +1,23 @@
+"""Tracers that hear the steps' events, and the mask that keeps personal data out of what they write.
+
+Each tracer's library is loaded when the tracer's name is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_secguard.tracing.mask import WITHHELD, Mask
+
+__all__ = ["WITHHELD", "Mask"]
+
+_MODULES = {
+    "WITHHELD": "mask",
+    "Mask": "mask",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
