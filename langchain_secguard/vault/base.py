@@ -1,8 +1,10 @@
 """What a vault is: the values that one conversation, case or user has hidden, and who keeps them."""
 
 import re
+import sys
 import uuid
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -12,6 +14,24 @@ from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.phrases import PhraseIndex
 
 _INNER = re.compile(r"\w\w")
+_FIRST = sys.maxsize
+
+
+class Keys(NamedTuple):
+    """Say by what names a value may be called, and by which of them it is called here.
+
+    A new value is linked to another of its entity type when each key in ``refers`` is claimed by exactly one
+    value, by the same for all of them, and no key in ``unless`` is claimed at all. What is linked claims
+    nothing for itself; a value that is not linked is known by its ``claims`` from then on. To a store, keys
+    are strings without a meaning.
+    """
+
+    claims: tuple[str, ...] = ()
+    refers: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Keys(claims={len(self.claims)}, refers={len(self.refers)}, unless={len(self.unless)})"
 
 
 class Entity(NamedTuple):
@@ -19,14 +39,36 @@ class Entity(NamedTuple):
 
     ``surrogates`` are stand-ins to choose from, for a value that is hidden behind a realistic fake: the
     store takes the first that is neither a value nor a surrogate of the vault, also of an erased one.
+    ``keys`` say which value of the vault this one is another way to write, if any.
     """
 
     entity_type: str
     value: str
     surrogates: tuple[str, ...] = ()
+    keys: Keys = Keys()
 
     def __repr__(self) -> str:
         return f"Entity(entity_type={self.entity_type!r})"
+
+
+def settling_order(entities: Sequence[Entity]) -> list[int]:
+    """Return the positions of ``entities`` in the order in which a store settles those that are new.
+
+    It is the order given, but for what another one of them may be called, which waits: "Jane Doe" is there
+    for a "Doe" before it to be linked to. Of those that wait, what may be called by more names goes first.
+    """
+    claimants: defaultdict[tuple[str, str], list[Keys]] = defaultdict(list)
+    for entity in entities:
+        for key in entity.keys.claims:
+            claimants[entity.entity_type, key].append(entity.keys)
+
+    def turn(position: int) -> int:
+        entity = entities[position]
+        claims, others = entity.keys.claims, entity.keys.refers[:1]
+        fuller = (keys for key in others for keys in claimants[entity.entity_type, key])
+        return -len(claims) if any(not set(keys.refers).issubset(claims) for keys in fuller) else -_FIRST
+
+    return sorted(range(len(entities)), key=turn) if claimants else list(range(len(entities)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +160,10 @@ class VaultStore(Protocol):
 
     Every method is one atomic step, under any number of threads, tasks, processes and machines, and takes
     one round trip. Within a vault an (entity type, value) has one entry, and a number is never given out
-    twice for an entity type: not after an erase, and not after an expiry. A vault that was never written to
+    twice for an entity type: not after an erase, and not after an expiry. A value that is linked to another
+    has its number and a variant of its own (see :func:`~langchain_secguard.placeholders.variant_code`), in
+    order of arrival, never given out twice either; when the variants run out, it has a number of its own. No
+    entry ever changes its ref, whatever becomes of what it was linked to. A vault that was never written to
     is an empty one.
 
     Every method raises :class:`~langchain_secguard.VaultUnavailableError` when the store does not answer.
@@ -128,7 +173,8 @@ class VaultStore(Protocol):
         """Give each entity its entry, a new one where it has none, and find known values in ``texts``.
 
         The values of ``entities`` count as known. A spelling that is known but for its case, or for the
-        white space between its words, is given an entry of its own.
+        white space between its words, is given an entry of its own, with the keys of the value that made it
+        known. Entities are settled in :func:`settling_order`, and such spellings behind them.
         """
         ...
 
@@ -157,7 +203,11 @@ class VaultStore(Protocol):
         ...
 
     def erase_value(self, vault_id: str, value: str) -> int:
-        """Erase every entry of ``value``, however its letters are cased, and return how many there were."""
+        """Erase every entry of ``value``, however its letters are cased, and return how many there were.
+
+        With a value that others are linked to, these are erased too; a value that is itself linked to
+        another is erased alone. What is erased claims nothing from then on.
+        """
         ...
 
     async def aassign(
@@ -252,7 +302,7 @@ class Vault:
         return self._store.erase(self._vault_id)
 
     def erase_value(self, value: str) -> int:
-        """Erase every entry of ``value``, and return how many there were."""
+        """Erase every entry of ``value`` and what is linked to it, and return how many there were."""
         return self._store.erase_value(self._vault_id, value)
 
     async def aassign(self, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:

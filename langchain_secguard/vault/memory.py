@@ -6,9 +6,20 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
-from langchain_secguard.placeholders import Ref
-from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text
+from langchain_secguard.placeholders import Ref, variant_code
+from langchain_secguard.vault.base import (
+    Assignment,
+    Entity,
+    Entry,
+    Finding,
+    Hit,
+    Keys,
+    Text,
+    settling_order,
+)
+from langchain_secguard.vault.claims import Claims
 from langchain_secguard.vault.phrases import PhraseIndex, fold, fold_case, folded_words, phrase_keys
 
 _LONG = 20_000
@@ -50,9 +61,10 @@ class InMemoryVaultStore:
         with self._lock:
             vault = self._open(vault_id) or self._create(vault_id)
             before = vault.generation
-            entries = [vault.entry(entity) for entity in entities]
+            settled = {position: vault.entry(entities[position]) for position in settling_order(entities)}
+            entries = [settled[position] for position in range(len(entities))]
             hits = vault.hits(texts)
-            known = {spelling: vault.entry(Entity(*spelling)) for spelling in _spellings(texts, hits)}
+            known = {spelling: vault.spelled(*spelling) for spelling in _spellings(texts, hits)}
             self._generation += vault.generation - before
             return Assignment(entries, hits, known, vault.generation, vault.epoch)
 
@@ -185,6 +197,13 @@ class _Grave:
         self.surrogates = surrogates
 
 
+class _Taught(NamedTuple):
+    """What a known phrase is: its entity type, and the keys of the value that made it known."""
+
+    entity_type: str
+    keys: Keys = Keys()
+
+
 class _Vault:
     """The entries of one vault; its store holds the lock."""
 
@@ -192,11 +211,14 @@ class _Vault:
         "_added",
         "_born",
         "_buried",
+        "_claims",
         "_floor",
+        "_keys",
         "_numbers",
         "_phrases",
         "_refs",
         "_taken",
+        "_variants",
         "entries",
         "epoch",
         "surrogates",
@@ -213,7 +235,10 @@ class _Vault:
         self._floor = grave.number
         self._taken = set(grave.surrogates)
         self._buried = buried
-        self._phrases: PhraseIndex[str] = PhraseIndex()
+        self._phrases: PhraseIndex[_Taught] = PhraseIndex()
+        self._keys: dict[Ref, Keys] = {}  # of those that have any
+        self._claims: dict[str, Claims] = {}
+        self._variants: dict[tuple[str, int], int] = {}
         self._added: list[str] = []
         self._born = born
 
@@ -235,6 +260,14 @@ class _Vault:
         ref = self._refs.get(spelling)
         return self.entries[ref] if ref else None
 
+    def spelled(self, entity_type: str, value: str) -> Entry:
+        """Return the entry of what stands at a hit, a new one for a new spelling."""
+        known = self.known((entity_type, value))
+        if known:
+            return known
+        taught = self._phrases.get(phrase_keys(value)[0])
+        return self.entry(Entity(entity_type, value, keys=taught.keys if taught else Keys()))
+
     def hits(self, texts: Sequence[Text]) -> list[list[Hit]]:
         news = {generation: self._news(generation) for generation in {text.generation for text in texts}}
         return [self._search(text, news[text.generation]) for text in texts]
@@ -243,9 +276,9 @@ class _Vault:
         if not (self._phrases.has_word_of(text.uncovered()) if news is None else _may_hold(text.text, news)):
             return []
         return [
-            Hit(start, end, self._phrases.get(key) or "")
+            Hit(start, end, taught.entity_type)
             for start, end, key in self._phrases.find(text.text)
-            if text.asks(start, end)
+            if text.asks(start, end) and (taught := self._phrases.get(key))
         ]
 
     def _news(self, generation: int) -> list[list[str]] | None:
@@ -255,28 +288,65 @@ class _Vault:
         return [folded_words(key) for key in self._added[generation - self._born :] if key]
 
     def erase_value(self, value: str) -> int:
-        folded = fold(value)
-        doomed = [entry for entry in self.entries.values() if fold(entry.value) == folded]
+        doomed = self._named(value)
         gone: set[str] = set()
         for entry in doomed:
-            del self.entries[entry.ref]
-            del self._refs[entry.ref.entity_type, entry.value]
+            ref = entry.ref
+            del self.entries[ref]
+            del self._refs[ref.entity_type, entry.value]
+            keys = self._keys.pop(ref, None)
+            if keys and not ref.variant:
+                self._claims[ref.entity_type].remove(ref.number, keys.claims)
             gone.update(phrase_keys(entry.value))
             for key in phrase_keys(entry.surrogate or ""):
                 self.surrogates.remove(key)
         self._forget(gone)
         for entry in self.entries.values():  # "(Jane Doe)" was known by the words of "Jane Doe"
-            self._learn(gone.intersection(phrase_keys(entry.value)), entry.ref.entity_type)
+            self._learn(gone.intersection(phrase_keys(entry.value)), self._taught(entry.ref))
         return len(doomed)
 
+    def _named(self, value: str) -> list[Entry]:
+        """List the entries of ``value``, and what is linked to it."""
+        folded = fold(value)
+        named = {entry.ref for entry in self.entries.values() if fold(entry.value) == folded}
+        return [
+            entry
+            for ref, entry in self.entries.items()
+            if ref in named or (ref.variant and ref._replace(variant="") in named)
+        ]
+
+    def _taught(self, ref: Ref) -> _Taught:
+        return _Taught(ref.entity_type, self._keys.get(ref, Keys()))
+
     def _add(self, entity: Entity) -> Entry:
+        ref = self._linked(entity) or self._numbered(entity)
+        entry = Entry(ref, entity.value)
+        self.entries[ref] = entry
+        self._refs[entity.entity_type, entity.value] = ref
+        if entity.keys != Keys():
+            self._keys[ref] = entity.keys
+        self._learn(phrase_keys(entity.value), _Taught(entity.entity_type, entity.keys))
+        return entry
+
+    def _linked(self, entity: Entity) -> Ref | None:
+        """Return the next variant of the value that ``entity`` is another way to write, if there is one."""
+        claims = self._claims.get(entity.entity_type)
+        number = claims.fits(entity.keys) if claims else None
+        if number is None:
+            return None
+        position = self._variants.get((entity.entity_type, number), 0) + 1
+        code = variant_code(position)
+        if code is None:
+            return None
+        self._variants[entity.entity_type, number] = position
+        return Ref(entity.entity_type, number, code)
+
+    def _numbered(self, entity: Entity) -> Ref:
         number = self._numbers.get(entity.entity_type, self._floor) + 1
         self._numbers[entity.entity_type] = number
-        entry = Entry(Ref(entity.entity_type, number), entity.value)
-        self.entries[entry.ref] = entry
-        self._refs[entity.entity_type, entity.value] = entry.ref
-        self._learn(phrase_keys(entity.value), entity.entity_type)
-        return entry
+        if entity.keys.claims:
+            self._claims.setdefault(entity.entity_type, Claims()).add(number, entity.keys.claims)
+        return Ref(entity.entity_type, number)
 
     def _disguise(self, entry: Entry, surrogates: Iterable[str]) -> Entry:
         for surrogate in surrogates:
@@ -288,14 +358,14 @@ class _Vault:
                 self._taken.add(mark)
                 for key in keys:
                     self.surrogates.add(key, entry)
-                self._learn(keys, entry.ref.entity_type)  # a user who types it means somebody else
+                self._learn(keys, _Taught(entry.ref.entity_type))  # a user who types it means somebody else
                 break
         return entry
 
-    def _learn(self, keys: Iterable[str], entity_type: str) -> None:
+    def _learn(self, keys: Iterable[str], taught: _Taught) -> None:
         for key in keys:
             if key not in self._phrases:
-                self._phrases.add(key, entity_type)
+                self._phrases.add(key, taught)
                 self._added.append(key)
 
     def _forget(self, keys: Collection[str]) -> None:

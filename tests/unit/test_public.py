@@ -93,11 +93,13 @@ class TestNames:
             "Finding",
             "Hit",
             "InMemoryVaultStore",
+            "Keys",
             "Match",
             "PhraseIndex",
             "Text",
             "Vault",
             "VaultStore",
+            "settling_order",
             "word_sequences",
         ]
 

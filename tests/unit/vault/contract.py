@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from langchain_secguard.placeholders import Ref
-from langchain_secguard.vault import Assignment, Entity, Entry, Finding, Hit, Text, Vault, VaultStore
+from langchain_secguard.vault import Assignment, Entity, Entry, Finding, Hit, Keys, Text, Vault, VaultStore
 
 JANE = Entity("PERSON", "Jane Doe")
 BOB = Entity("PERSON", "Bob Roe")
@@ -28,6 +28,23 @@ VALUES = [
     "O'Neil",
 ]
 TYPES = ["PERSON", "CUSTOM"]
+
+
+def named(value: str, *others: str, unless: tuple[str, ...] = ()) -> Entity:
+    """Ask for a person who is called ``value``, and may be called by ``others`` too."""
+    name = value.casefold()
+    return Entity("PERSON", value, keys=Keys((name, *others), (name,), unless))
+
+
+JANE_DOE = named("Jane Doe", "jane", "doe")
+JOHN_DOE = named("John Doe", "john", "doe", "he:doe")
+DOE = named("Doe")
+MR_DOE = named("Doe", unless=("she:doe",))
+
+
+def spelled(entries: list[Entry]) -> list[str]:
+    """Write the refs of people."""
+    return [f"{entry.ref.number}{entry.ref.variant}" for entry in entries]
 
 
 def refs(assignment: Assignment) -> list[tuple[str, int]]:
@@ -289,6 +306,150 @@ class VaultStoreContract:
         store.erase("v")
         assert store.find("v", [Text("Bob Roe")]).hits == [[]]
 
+    # linked values
+
+    def test_links_a_value_to_the_one_that_claims_its_name(self, store: VaultStore) -> None:
+        entries = store.assign("v", [JANE_DOE, BOB, DOE, named("Jane")]).entries
+        assert spelled(entries) == ["1", "2", "1b", "1c"]
+        assert [entry.value for entry in entries] == ["Jane Doe", "Bob Roe", "Doe", "Jane"]
+        assert store.lookup("v", [entry.ref for entry in entries]) == entries
+        assert store.lookup("v", [Ref("PERSON", 1, "d"), Ref("PERSON", 2, "b")]) == [None, None]
+        assert sorted(store.entries("v"), key=lambda entry: entry.ref) == [
+            entries[0],
+            entries[2],
+            entries[3],
+            entries[1],
+        ]
+
+    def test_links_across_calls(self, store: VaultStore) -> None:
+        (jane,) = store.assign("v", [JANE_DOE]).entries
+        (doe,) = store.assign("v", [DOE]).entries
+        assert (doe.ref, doe.value) == (jane.ref._replace(variant="b"), "Doe")
+        assert store.assign("v", [DOE, JANE_DOE]).entries == [doe, jane]
+
+    @pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+    def test_settles_who_has_more_names_first_whatever_the_order(
+        self, store: VaultStore, order: list[int]
+    ) -> None:
+        entries = store.assign("v", [(JANE_DOE, DOE)[position] for position in order]).entries
+        assert spelled(entries) == [("1", "1b")[position] for position in order]
+
+    @pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [1, 2, 0], [0, 2, 1]])
+    def test_links_nothing_that_two_might_be_called(self, store: VaultStore, order: list[int]) -> None:
+        entries = store.assign("v", [(JANE_DOE, DOE, JOHN_DOE)[position] for position in order]).entries
+        assert {entry.ref.variant for entry in entries} == {""}
+        assert len({entry.ref for entry in entries}) == 3
+
+    def test_what_was_linked_stays_when_its_name_becomes_doubtful(self, store: VaultStore) -> None:
+        before = store.assign("v", [JANE_DOE, DOE]).entries
+        after = store.assign("v", [JOHN_DOE, DOE, JANE_DOE, named("DOE")]).entries
+        assert after[1:3] == [before[1], before[0]]
+        assert spelled(after) == ["2", "1b", "1", "3"]
+
+    def test_links_nothing_that_a_claim_speaks_against(self, store: VaultStore) -> None:
+        she = named("Jane Doe", "jane", "doe", "she:doe")
+        assert spelled(store.assign("v", [she, MR_DOE]).entries) == ["1", "2"]
+        assert spelled(store.assign("w", [JOHN_DOE, MR_DOE]).entries) == ["1", "1b"]
+
+    def test_every_name_that_is_referred_to_must_be_the_same_ones(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE, named("Bob Roe", "bob", "roe")])
+        both = Entity("PERSON", "x1", keys=Keys((), ("jane", "doe")))
+        mixed = Entity("PERSON", "x2", keys=Keys((), ("jane", "roe")))
+        unclaimed = Entity("PERSON", "x3", keys=Keys((), ("jane", "nobody")))
+        none = Entity("PERSON", "x4", keys=Keys(("x4",), ()))
+        assert spelled(store.assign("v", [both, mixed, unclaimed, none]).entries) == ["1b", "3", "4", "5"]
+
+    def test_links_within_one_entity_type_alone(self, store: VaultStore) -> None:
+        entries = store.assign("v", [JANE_DOE, DOE._replace(entity_type="ORGANIZATION")]).entries
+        assert [entry.ref for entry in entries] == [Ref("PERSON", 1), Ref("ORGANIZATION", 1)]
+
+    def test_links_within_one_vault_alone(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE])
+        assert spelled(store.assign("w", [DOE]).entries) == ["1"]
+
+    def test_what_is_linked_claims_nothing(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE])
+        linked = Entity("PERSON", "Doe", keys=Keys(("doe", "doe-doe"), ("doe",)))
+        assert spelled(store.assign("v", [linked, named("Doe-Doe"), named("DOE")]).entries) == [
+            "1b",
+            "2",
+            "1c",
+        ]
+
+    def test_a_short_name_alone_is_a_value_like_any_other(self, store: VaultStore) -> None:
+        (doe,) = store.assign("v", [DOE]).entries
+        later = store.assign("v", [JANE_DOE, DOE, named("DOE")]).entries
+        assert spelled([doe, *later]) == ["1", "2", "1", "3"]
+
+    def test_a_known_spelling_is_linked_as_the_value_that_made_it_known(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE, DOE])
+        assignment = store.assign("v", [], [Text("JANE DOE and DOE")])
+        assert spelled(list(assignment.known.values())) == ["1c", "1d"]
+        store.assign("v", [JOHN_DOE, named("Jane  Doe")])
+        known = store.assign("v", [], [Text("jane doe, DOE, John\nDoe")]).known
+        assert spelled(list(known.values())) == ["1e", "1d", "2b"]
+
+    def test_a_known_spelling_of_a_doubtful_name_is_linked_to_nobody(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE, DOE])
+        store.assign("v", [JOHN_DOE])
+        assert spelled(list(store.assign("v", [], [Text("DOE")]).known.values())) == ["3"]
+
+    def test_a_surrogate_that_somebody_types_is_linked_to_nobody(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE._replace(surrogates=("Max Muster",))])
+        assert spelled(list(store.assign("v", [], [Text("Max Muster")]).known.values())) == ["2"]
+
+    def test_gives_a_linked_value_a_surrogate_of_its_own(self, store: VaultStore) -> None:
+        entities = [JANE_DOE._replace(surrogates=("Max Muster",)), DOE._replace(surrogates=("Eva Mann",))]
+        entries = store.assign("v", entities).entries
+        assert [(entry.surrogate, entry.ref.variant) for entry in entries] == [
+            ("Max Muster", ""),
+            ("Eva Mann", "b"),
+        ]
+
+    def test_numbers_a_value_by_itself_when_variants_run_out(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE])
+        values = [f"Doe {number}" for number in range(500)]
+        entries = store.assign("v", [Entity("PERSON", value, keys=Keys((), ("doe",))) for value in values])
+        assert len({entry.ref for entry in entries.entries}) == 500
+        assert [entry.ref.number for entry in entries.entries] == [1] * 462 + list(range(2, 40))
+
+    @pytest.mark.parametrize("spelling", ["Jane Doe", "JANE DOE"])
+    def test_erases_with_a_value_what_is_linked_to_it(self, store: VaultStore, spelling: str) -> None:
+        store.assign("v", [JANE_DOE, BOB, DOE, named("JANE DOE"), named("Jane")])
+        assert store.erase_value("v", spelling) == 4
+        assert [entry.value for entry in store.entries("v")] == ["Bob Roe"]
+        assert store.find("v", [Text("Jane Doe, JANE, Doe")]).hits == [[]]
+
+    def test_erases_a_linked_value_alone(self, store: VaultStore) -> None:
+        entries = store.assign("v", [JANE_DOE, DOE, named("Jane")]).entries
+        assert store.erase_value("v", "doe") == 1
+        assert store.entries("v") == [entries[0], entries[2]]
+        text = "Jane Doe, Doe, Jane"
+        assert marked(store.assign("v", [], [Text(text)]), text) == [["Jane Doe", "Jane"]]
+
+    def test_never_gives_a_variant_out_again(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE, DOE])
+        store.erase_value("v", "Doe")
+        assert spelled(store.assign("v", [named("Jane"), DOE]).entries) == ["1c", "1d"]
+        store.erase_value("v", "Jane Doe")
+        assert spelled(store.assign("v", [DOE, JANE_DOE, named("Jane")]).entries) == ["2b", "2", "2c"]
+        store.erase("v")
+        assert min(entry.ref.number for entry in store.assign("v", [JANE_DOE, DOE]).entries) > 2
+
+    def test_what_is_erased_claims_nothing(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE, named("Jim Beam", "beam")])
+        store.erase_value("v", "Jane Doe")
+        assert spelled(store.assign("v", [JOHN_DOE, DOE, named("Jane")]).entries) == ["3", "3b", "4"]
+        store.erase("v")
+        (beam,) = store.assign("v", [named("Beam")]).entries
+        assert beam.ref.variant == ""
+
+    def test_links_again_when_all_but_one_who_claim_a_name_are_erased(self, store: VaultStore) -> None:
+        store.assign("v", [JANE_DOE, JOHN_DOE, named("Ann Doe", "ann", "doe")])
+        store.erase_value("v", "John Doe")
+        store.erase_value("v", "Ann Doe")
+        assert spelled(store.assign("v", [DOE]).entries) == ["1b"]
+
     # surrogates
 
     def test_gives_a_value_the_first_surrogate_that_is_free(self, store: VaultStore) -> None:
@@ -353,6 +514,36 @@ class VaultStoreContract:
             entries = [entry for worked in pool.map(work, range(64)) for entry in worked]
         _assert_one_to_one([*entries, *store.entries("v")])
 
+    def test_threads_agree_on_every_linked_value(self, store: VaultStore) -> None:
+        def work(worker: int) -> list[Entry]:
+            entries: list[Entry] = []
+            for step in range(20):
+                person = (worker + step) % 10
+                full, short = named(f"Al{person} Roe{person}", f"roe{person}"), named(f"Roe{person}")
+                pair = [short, full] if worker % 2 else [full, short]
+                entries += store.assign("v", pair, [Text(f"ROE{person}")]).entries
+            return entries
+
+        with ThreadPoolExecutor(32) as pool:
+            entries = [entry for worked in pool.map(work, range(64)) for entry in worked]
+        entries += store.entries("v")
+        _assert_one_to_one(entries)
+        numbers = {entry.value: entry.ref for entry in entries}
+        assert len(numbers) == 30
+        assert all(numbers[f"Roe{n}"] == numbers[f"Al{n} Roe{n}"]._replace(variant="b") for n in range(10))
+        assert all(numbers[f"ROE{n}"] == numbers[f"Al{n} Roe{n}"]._replace(variant="c") for n in range(10))
+
+    def test_threads_that_make_a_name_doubtful_meanwhile_agree_on_every_entry(
+        self, store: VaultStore
+    ) -> None:
+        def work(worker: int) -> list[Entry]:
+            first = named(f"Al{worker % 4} Roe", f"al{worker % 4}", "roe")
+            return store.assign("v", [[first], [named("Roe")], [named("ROE"), first]][worker % 3]).entries
+
+        with ThreadPoolExecutor(32) as pool:
+            entries = [entry for worked in pool.map(work, range(240)) for entry in worked]
+        _assert_one_to_one([*entries, *store.entries("v")])
+
     async def test_tasks_agree_on_every_entry(self, store: VaultStore) -> None:
         async def work(worker: int) -> list[Entry]:
             entities = [Entity(TYPES[number % 2], f"value {number % 50}") for number in (worker, worker * 7)]
@@ -382,6 +573,8 @@ class VaultStoreContract:
         text = Text("jane doe")
         assignment = await store.aassign("v", [entity, BOB], [text])
         assert store.assign("v", [entity, BOB], [text]) == assignment
+        linked = await store.aassign("w", [DOE, JANE_DOE])
+        assert spelled(linked.entries) == ["1b", "1"]
         assert await store.afind("v", [text]) == store.find("v", [text])
         asked = [Ref("PERSON", 1), Ref("PERSON", 9)]
         assert await store.alookup("v", asked) == store.lookup("v", asked)
@@ -397,7 +590,8 @@ class VaultStoreContract:
         entity = Entity("PERSON", "Jane Doe", ("Max Muster",))
         assignment = store.assign("v", [entity], [Text("Jane Doe")])
         vault = Vault("v", store=store)
-        shown = [store, vault, entity, Text("Jane Doe"), assignment.entries, assignment.hits]
+        shown = [store, vault, entity, JANE_DOE.keys, Text("Jane Doe"), assignment.entries, assignment.hits]
+        shown += [assignment, store.find("v", [Text("Jane Doe")])]
         for value in [*shown, store.entries("v"), store.lookup("v", [Ref("PERSON", 1)])]:
             assert "Jane" not in repr(value)
             assert "Max" not in repr(value)
@@ -409,9 +603,9 @@ def _is_covered(hit: Hit, found: set[tuple[int, int]]) -> bool:
 
 def _assert_one_to_one(entries: list[Entry]) -> None:
     values: defaultdict[Ref, set[str]] = defaultdict(set)
-    numbers: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    numbers: defaultdict[tuple[str, str], set[Ref]] = defaultdict(set)
     for entry in entries:
         values[entry.ref].add(entry.value)
-        numbers[entry.ref.entity_type, entry.value].add(entry.ref.number)
+        numbers[entry.ref.entity_type, entry.value].add(entry.ref)
     assert [ref for ref, owned in values.items() if len(owned) > 1] == []
     assert [spelling for spelling, owned in numbers.items() if len(owned) > 1] == []
