@@ -1,0 +1,214 @@
+"""A vault store over a ledger: what every store that keeps its vaults in a database has in common."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from langchain_secguard.lru import Lru
+from langchain_secguard.placeholders import Ref
+from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Text
+from langchain_secguard.vault.codec import Codec, PlainCodec
+from langchain_secguard.vault.ledger import Ledger, Reply, Request, State
+from langchain_secguard.vault.phrases import PhraseIndex, phrase_keys
+from langchain_secguard.vault.plans import Hint, Plan, Plans
+
+T = TypeVar("T")
+
+_LONG = 20_000
+"""Texts longer than this many characters together are searched in a worker thread."""
+
+_FRESH = 0.1
+"""Seconds for which what was heard of a vault's surrogates is taken as up to date."""
+
+_COPIES = 4096
+"""Of so many vaults it is remembered how far they have come, and their surrogates."""
+
+
+@dataclass(slots=True)
+class _Copy:
+    """Remember of a vault what saves round trips: how far it had come when last heard of, its surrogates.
+
+    ``surrogates`` are the first ``count`` of ``epoch``.
+    """
+
+    state: State = State()  # noqa: RUF009 - a tuple
+    heard: float = float("-inf")
+    numbers: dict[str, int] = field(default_factory=dict)
+    surrogates: PhraseIndex[Entry] = field(default_factory=lambda: PhraseIndex(streamed=True), repr=False)
+    epoch: int = 0
+    count: int = 0
+
+    def is_current(self) -> bool:
+        return (self.epoch, self.count) == (self.state.epoch, self.state.surrogates)
+
+    def hint(self) -> Hint:
+        return Hint(self.state.words, self.numbers) if self.state.epoch else Hint()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asks:
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends(Generic[T]):
+    result: T
+
+
+class LedgerVaultStore:
+    """Keep vaults in a ledger.
+
+    Args:
+        ledger: Keeps rows of bytes, and finds them by keys.
+        codec: Writes values and keys for the ledger; values as they are by default.
+    """
+
+    def __init__(self, ledger: Ledger, codec: Codec | None = None) -> None:
+        self._ledger = ledger
+        self._codec = codec if codec is not None else PlainCodec()
+        self._plans = Plans(self._codec)
+        self._copies: Lru[str, _Copy] = Lru(_COPIES)
+        self._lock = threading.Lock()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What keeps the rows: to put another store over the same."""
+        return self._ledger
+
+    def assign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
+        """Give each entity its entry, and find known values in ``texts``."""
+        return self._drive(vault_id, self._plans.assign(vault_id, entities, texts, self._hint(vault_id)))
+
+    def find(self, vault_id: str, texts: Sequence[Text]) -> Finding:
+        """Find known values in ``texts``, and leave no trace."""
+        return self._drive(vault_id, self._plans.find(vault_id, texts, self._hint(vault_id)))
+
+    def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Return the entry of each ref, or ``None`` where the vault has none."""
+        return self._drive(vault_id, self._plans.lookup(vault_id, refs))
+
+    def surrogates(self, vault_id: str) -> PhraseIndex[Entry]:
+        """Return the entries that are hidden behind surrogates, by surrogate.
+
+        It asks the ledger only if it heard nothing of the vault for a tenth of a second, or heard that its
+        copy lacks some.
+        """
+        return self._drive(vault_id, self._surrogates(vault_id))
+
+    def entries(self, vault_id: str) -> list[Entry]:
+        """List what the vault holds, in the order of arrival."""
+        return self._drive(vault_id, self._plans.entries(vault_id))
+
+    def erase(self, vault_id: str) -> int:
+        """Erase the vault whole, and return how many entries it had."""
+        return self._drive(vault_id, self._plans.erase())
+
+    def erase_value(self, vault_id: str, value: str) -> int:
+        """Erase every entry of ``value``, however its letters are cased, and return how many there were."""
+        return self._drive(vault_id, self._plans.erase_value(vault_id, value))
+
+    async def aassign(
+        self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()
+    ) -> Assignment:
+        """Do what :meth:`assign` does, without blocking the event loop."""
+        plan = self._plans.assign(vault_id, entities, texts, self._hint(vault_id))
+        return await self._adrive(vault_id, plan, apart=_are_long(texts))
+
+    async def afind(self, vault_id: str, texts: Sequence[Text]) -> Finding:
+        """Do what :meth:`find` does, without blocking the event loop."""
+        plan = self._plans.find(vault_id, texts, self._hint(vault_id))
+        return await self._adrive(vault_id, plan, apart=_are_long(texts))
+
+    async def alookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
+        """Do what :meth:`lookup` does, without blocking the event loop."""
+        return await self._adrive(vault_id, self._plans.lookup(vault_id, refs))
+
+    async def asurrogates(self, vault_id: str) -> PhraseIndex[Entry]:
+        """Do what :meth:`surrogates` does, without blocking the event loop."""
+        return await self._adrive(vault_id, self._surrogates(vault_id))
+
+    async def aentries(self, vault_id: str) -> list[Entry]:
+        """Do what :meth:`entries` does, without blocking the event loop."""
+        return await self._adrive(vault_id, self._plans.entries(vault_id), apart=True)
+
+    async def aerase(self, vault_id: str) -> int:
+        """Do what :meth:`erase` does, without blocking the event loop."""
+        return await self._adrive(vault_id, self._plans.erase())
+
+    async def aerase_value(self, vault_id: str, value: str) -> int:
+        """Do what :meth:`erase_value` does, without blocking the event loop."""
+        return await self._adrive(vault_id, self._plans.erase_value(vault_id, value))
+
+    def _drive(self, vault_id: str, plan: Plan[T]) -> T:
+        step = _advance(plan, None)
+        while isinstance(step, _Asks):
+            reply = self._ledger.perform(vault_id, step.request)
+            self._note(vault_id, reply)
+            step = _advance(plan, reply)
+        return step.result
+
+    async def _adrive(self, vault_id: str, plan: Plan[T], *, apart: bool = False) -> T:
+        """Carry out a plan; ``apart`` where its own work would hold up the event loop."""
+        reply: Reply | None = None
+        while True:
+            step = await asyncio.to_thread(_advance, plan, reply) if apart else _advance(plan, reply)
+            if isinstance(step, _Ends):
+                return step.result
+            reply = await self._ledger.aperform(vault_id, step.request)
+            self._note(vault_id, reply)
+
+    def _surrogates(self, vault_id: str) -> Plan[PhraseIndex[Entry]]:
+        copy = self._copy(vault_id)
+        if not copy.is_current() or time.monotonic() - copy.heard > _FRESH:
+            asked = copy.epoch
+            state, entries = yield from self._plans.surrogates(vault_id, epoch=asked, after=copy.count)
+            self._bring_up(copy, asked, state, entries)
+        return copy.surrogates
+
+    def _bring_up(self, copy: _Copy, asked: int, state: State, entries: Sequence[Entry]) -> None:
+        """Add what a copy lacked when it was of the epoch ``asked``; another thread may have been quicker."""
+        with self._lock:
+            if state.epoch != copy.epoch:
+                if state.epoch == asked:
+                    return
+                copy.surrogates, copy.epoch = PhraseIndex(streamed=True), state.epoch
+            for entry in entries:
+                for key in phrase_keys(entry.surrogate or ""):
+                    copy.surrogates.add(key, entry)
+            copy.count = state.surrogates
+
+    def _note(self, vault_id: str, reply: Reply) -> None:
+        """Remember what a reply tells of a vault."""
+        copy = self._copy(vault_id)
+        with self._lock:
+            copy.state, copy.heard = reply.state, time.monotonic()
+            if self._codec.bound:
+                for ref in (row.ref for row in reply.rows if row is not None):
+                    copy.numbers[ref.entity_type] = max(ref.number, copy.numbers.get(ref.entity_type, 0))
+            if not reply.state.surrogates and not copy.is_current():
+                copy.surrogates, copy.epoch, copy.count = PhraseIndex(streamed=True), reply.state.epoch, 0
+
+    def _copy(self, vault_id: str) -> _Copy:
+        copy = self._copies.get(vault_id)
+        if copy is None:
+            copy = _Copy()
+            self._copies.put(vault_id, copy)
+        return copy
+
+    def _hint(self, vault_id: str) -> Hint:
+        return self._copy(vault_id).hint()
+
+
+def _advance(plan: Plan[T], reply: Reply | None) -> _Asks | _Ends[T]:
+    """Run a plan up to its next request, or to its end."""
+    try:
+        return _Asks(next(plan) if reply is None else plan.send(reply))
+    except StopIteration as stop:
+        return _Ends(stop.value)
+
+
+def _are_long(texts: Sequence[Text]) -> bool:
+    return sum(len(text.text) for text in texts) > _LONG

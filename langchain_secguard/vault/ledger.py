@@ -1,0 +1,171 @@
+"""What a database does for a vault store: it keeps rows of bytes, and finds them by keys of 16 bytes.
+
+A ledger understands no text and sees no value: what a row holds, and what its keys are made of, is the
+business of :mod:`~langchain_secguard.vault.keyed` and its codec. So one ledger serves a store that keeps
+values as they are, and one that encrypts them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeAlias
+
+from langchain_secguard.placeholders import Ref
+
+KEY_SIZE = 16
+"""Bytes of a key."""
+
+
+class Offer(NamedTuple):
+    """Offer a surrogate for a record: the first is taken whose ``mark`` and ``phrases`` the vault never had.
+
+    The mark of a surrogate that was taken is kept for good, also when the vault is erased or expires. A
+    ``value`` of ``None`` is filled later.
+    """
+
+    value: bytes | None
+    mark: bytes
+    phrases: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return "Offer()"
+
+
+class Record(NamedTuple):
+    """Ask for the row of one value, a new one where it has none.
+
+    ``identity`` is the key of the type and the value, ``folded`` that of the value in any case, ``phrases``
+    those under which the value is known again, of at most ``words`` words (also of the offers). The row is
+    linked to a base, one that has no variant, where every key of ``refers`` is claimed by one base of the
+    type alone, the same one; a base claims ``claims``. ``value`` is kept only under the ref ``expected``, if
+    there is one: a row that came out under another stays empty until it is filled.
+    """
+
+    entity_type: str
+    identity: bytes
+    folded: bytes
+    value: bytes
+    phrases: tuple[bytes, ...] = ()
+    words: int = 0
+    offers: tuple[Offer, ...] = ()
+    claims: tuple[bytes, ...] = ()
+    refers: tuple[bytes, ...] = ()
+    expected: Ref | None = None
+
+    def __repr__(self) -> str:
+        return f"Record(entity_type={self.entity_type!r})"
+
+
+class Row(NamedTuple):
+    """Hold one row; ``value`` is ``None`` until it is filled, and ``surrogate`` where it has none.
+
+    ``offer`` is the position of the offer that was taken by the request that is answered, from 0.
+    """
+
+    ref: Ref
+    value: bytes | None
+    surrogate: bytes | None = None
+    offer: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Row(ref={self.ref!r})"
+
+
+class State(NamedTuple):
+    """Tell how far a vault has come; all are 0 where there is none.
+
+    ``epoch`` is another after each erase and each expiry, also of a ledger that lost its data.
+    ``generation`` counts rows and surrogates with phrases that were new, and never falls: whatever was in
+    the vault at an older generation is in it now, or it was erased. ``surrogates`` counts those of this
+    epoch, and ``words`` is that of the longest phrase.
+    """
+
+    epoch: int = 0
+    generation: int = 0
+    surrogates: int = 0
+    words: int = 0
+
+
+class Settle(NamedTuple):
+    """Ask for the rows of ``records``, then for known phrases.
+
+    Answered by ``rows``, one for each record; ``known``, one for each of ``phrases``; and ``added``, what
+    was added after the generation ``since``. With ``read_only`` nothing is written and no expiry refreshed.
+    """
+
+    records: Sequence[Record] = ()
+    phrases: Sequence[bytes] = ()
+    since: int = 0
+    read_only: bool = False
+
+
+class Fill(NamedTuple):
+    """Fill rows that are empty, each as far as it is; answered by ``rows`` as they are then."""
+
+    rows: Sequence[Row]
+
+
+class LookUp(NamedTuple):
+    """Ask for the rows of refs; answered by ``rows``, ``None`` where there is none."""
+
+    refs: Sequence[Ref]
+
+
+class ListSurrogates(NamedTuple):
+    """Ask for rows with surrogates: those after the first ``after`` of ``epoch``, or all of another epoch."""
+
+    epoch: int = 0
+    after: int = 0
+
+
+class ListRows(NamedTuple):
+    """Ask for all rows, in the order of arrival."""
+
+
+class Erase(NamedTuple):
+    """Erase the vault whole, but for the numbers and surrogates that must not be given out again."""
+
+
+class EraseValue(NamedTuple):
+    """Erase the rows whose key ``folded`` is this one, and those linked to them."""
+
+    folded: bytes
+
+
+Request: TypeAlias = Settle | Fill | LookUp | ListSurrogates | ListRows | Erase | EraseValue
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Tell what is known by a phrase: the entity type that had it first, and some of the rows of its values.
+
+    It has no row where the phrase is known as a surrogate alone.
+    """
+
+    entity_type: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer one request; see there which fields are set. ``added`` is ``None`` where it cannot be told."""
+
+    state: State
+    rows: Sequence[Row | None] = field(default=(), repr=False)
+    known: Sequence[Known | None] = field(default=(), repr=False)
+    added: Sequence[Row] | None = field(default=(), repr=False)
+    erased: int = 0
+
+
+class Ledger(Protocol):
+    """Keep the rows of many vaults; every request is one atomic step and one round trip.
+
+    Both methods raise :class:`~langchain_secguard.VaultUnavailableError` when the database does not answer.
+    """
+
+    def perform(self, vault_id: str, request: Request) -> Reply:
+        """Carry out one request."""
+        ...
+
+    async def aperform(self, vault_id: str, request: Request) -> Reply:
+        """Carry out one request without blocking the event loop."""
+        ...

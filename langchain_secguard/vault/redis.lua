@@ -1,0 +1,485 @@
+-- One request of a vault store, as one atomic step. See redis.py for the call, and docs/stores.md for the layout.
+--
+-- KEYS[1] is the vault, a hash that expires as a whole:
+--   "."             the state: "epoch born generation words arrivals surrogates entries"
+--   "e" ref         a row: "ref valuelen surrogatelen arrival offer phrases surrogatephrases claims\n", then
+--                   the value, the surrogate, and 16 bytes for each: folded, phrases, claims
+--   "f" folded      the rows of a value in any case, each 16 bytes of identity, a byte of length, and the ref
+--   "w" phrase      the refs whose value, or, behind a "~", whose surrogate has the phrase
+--   "c" claim       the numbers of the bases that claim it
+--   "v" ref         how many variants a base was given
+--   "#" n           the ref that was new at the generation that is n modulo RING
+--   "~" n           the ref of the n-th surrogate
+-- KEYS[2] is what outlives it: the highest number of each entity type, and "~" mark for each surrogate given.
+
+local RING = 128
+local MOST_ROWS = 4
+local vault, grave = KEYS[1], KEYS[2]
+local operation, ttl, codes = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local position = 3
+
+local function argument()
+  position = position + 1
+  return ARGV[position]
+end
+
+local function number()
+  return tonumber(argument())
+end
+
+local function keys(packed)
+  local list = {}
+  for at = 1, #packed, 16 do
+    list[#list + 1] = string.sub(packed, at, at + 15)
+  end
+  return list
+end
+
+local function get(field)
+  return redis.call('HGET', vault, field)
+end
+
+local function set(field, value)
+  redis.call('HSET', vault, field, value)
+end
+
+-- The state of the vault.
+
+local state = { epoch = 0, born = 0, generation = 0, words = 0, arrivals = 0, surrogates = 0, entries = 0 }
+local exists, changed = false, false
+do
+  local kept = get('.')
+  if kept then
+    exists = true
+    local names = { 'epoch', 'born', 'generation', 'words', 'arrivals', 'surrogates', 'entries' }
+    local at = 0
+    for value in string.gmatch(kept, '%d+') do
+      at = at + 1
+      state[names[at]] = tonumber(value)
+    end
+  end
+end
+
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local function create()
+  if not exists then
+    exists = true
+    state.epoch = now()
+    state.born = state.epoch
+    state.generation = state.epoch
+    changed = true
+  end
+end
+
+local function save()
+  if changed then
+    set('.', string.format('%.0f %.0f %.0f %d %d %d %d', state.epoch, state.born, state.generation,
+      state.words, state.arrivals, state.surrogates, state.entries))
+  end
+  if exists and ttl > 0 then
+    redis.call('PEXPIRE', vault, ttl)
+  end
+end
+
+local function told()
+  return string.format('%.0f %.0f %d %d', state.epoch, state.generation, state.surrogates, state.words)
+end
+
+-- Lists of refs, each ended by a space.
+
+local function listed(list, item)
+  return string.find(list, ' ' .. item .. ' ', 1, true) ~= nil
+end
+
+local function enlist(field, item)
+  local list = get(field) or ' '
+  if not listed(list, item) then
+    set(field, list .. item .. ' ')
+  end
+end
+
+local function strike(field, item)
+  local list = get(field)
+  if list then
+    local from, to = string.find(list, ' ' .. item .. ' ', 1, true)
+    if from then
+      list = string.sub(list, 1, from) .. string.sub(list, to + 1)
+    end
+    if list == ' ' then
+      redis.call('HDEL', vault, field)
+    else
+      set(field, list)
+    end
+  end
+end
+
+-- Rows.
+
+local HEAD = '^(%S+) (%-?%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()'
+
+local function read(ref)
+  local raw = get('e' .. ref)
+  if not raw then
+    return nil
+  end
+  local _, value, surrogate, arrival, _, phrases, fakes, claims, at = string.match(raw, HEAD)
+  local row = { ref = ref, arrival = tonumber(arrival), offer = 0 }
+  local function take(size)
+    local part = string.sub(raw, at, at + size - 1)
+    at = at + size
+    return part
+  end
+  value, surrogate = tonumber(value), tonumber(surrogate)
+  row.value = value >= 0 and take(value) or nil
+  row.surrogate = surrogate >= 0 and take(surrogate) or nil
+  row.folded = take(16)
+  row.phrases = keys(take(16 * phrases))
+  row.fakes = keys(take(16 * fakes))
+  row.claims = keys(take(16 * claims))
+  return row
+end
+
+local function head(row, phrases, fakes, claims)
+  return string.format('%s %d %d %d %d %d %d %d\n', row.ref, row.value and #row.value or -1,
+    row.surrogate and #row.surrogate or -1, row.arrival, row.offer, phrases, fakes, claims)
+end
+
+local function write(row)
+  local offer = row.offer
+  row.offer = 0
+  set('e' .. row.ref, head(row, #row.phrases, #row.fakes, #row.claims) .. (row.value or '')
+    .. (row.surrogate or '') .. row.folded .. table.concat(row.phrases) .. table.concat(row.fakes)
+    .. table.concat(row.claims))
+  row.offer = offer
+end
+
+local function shown(row)
+  return row and head(row, 0, 0, 0) .. (row.value or '') .. (row.surrogate or '') or false
+end
+
+-- Show a row as it is kept, without reading more of it than its head.
+local function shown_at(ref)
+  local raw = get('e' .. ref)
+  if not raw then
+    return false
+  end
+  local _, value, surrogate, _, _, _, _, _, at = string.match(raw, HEAD)
+  return string.sub(raw, 1, at - 1 + math.max(value, 0) + math.max(surrogate, 0))
+end
+
+local function learn(phrases, item, ref)
+  local new = false
+  for _, phrase in ipairs(phrases) do
+    local field = 'w' .. phrase
+    local list = get(field)
+    if not list then
+      new = true
+      set(field, ' ' .. item .. ' ')
+    elseif not listed(list, item) then
+      set(field, list .. item .. ' ')
+    end
+  end
+  if new then
+    state.generation = state.generation + 1
+    set('#' .. state.generation % RING, ref)
+  end
+end
+
+-- Records.
+
+local function record()
+  local asked = { type = argument(), identity = argument(), folded = argument(), value = argument() }
+  asked.expected = argument()
+  asked.words = number()
+  asked.phrases = keys(argument())
+  asked.claims = keys(argument())
+  asked.refers = keys(argument())
+  asked.offers = {}
+  for at = 1, number() do
+    local value = argument()
+    asked.offers[at] = {
+      value = string.sub(value, 1, 1) == '+' and string.sub(value, 2) or nil,
+      mark = argument(),
+      phrases = keys(argument()),
+    }
+  end
+  return asked
+end
+
+local function same_value(list, identity)
+  local at = 1
+  while list and at < #list do
+    local size = string.byte(list, at + 16)
+    if string.sub(list, at, at + 15) == identity then
+      return string.sub(list, at + 17, at + 16 + size)
+    end
+    at = at + 17 + size
+  end
+  return nil
+end
+
+-- Return the number of the one base that every reference means, or nil.
+local function base_of(asked)
+  local base
+  for _, key in ipairs(asked.refers) do
+    local number = string.match(get('c' .. key) or '', '^ (%d+) $')
+    if not number or (base and base ~= number) then
+      return nil
+    end
+    base = number
+  end
+  return base
+end
+
+local function code(at)
+  local size = #codes
+  if at <= size then
+    return string.sub(codes, at, at)
+  end
+  local first, second = math.floor((at - size - 1) / size), (at - size - 1) % size
+  return first < size and string.sub(codes, first + 1, first + 1) .. string.sub(codes, second + 1, second + 1)
+end
+
+local function new_ref(asked)
+  local base = base_of(asked)
+  if base then
+    local variant = code(redis.call('HINCRBY', vault, 'v' .. asked.type .. ':' .. base, 1))
+    if variant then
+      return asked.type .. ':' .. base .. variant, false
+    end
+  end
+  return asked.type .. ':' .. redis.call('HINCRBY', grave, asked.type, 1), true
+end
+
+local function disguise(row, asked)
+  for at, offer in ipairs(asked.offers) do
+    local mark = '~' .. offer.mark
+    local taken = redis.call('HEXISTS', grave, mark) == 1
+    for _, phrase in ipairs(offer.phrases) do
+      taken = taken or redis.call('HEXISTS', vault, 'w' .. phrase) == 1
+    end
+    if not taken then
+      changed = true
+      redis.call('HSET', grave, mark, '')
+      state.surrogates = state.surrogates + 1
+      set('~' .. state.surrogates, row.ref)
+      row.surrogate, row.fakes, row.offer = offer.value, offer.phrases, at
+      learn(offer.phrases, '~' .. row.ref, row.ref)
+      write(row)
+      return
+    end
+  end
+end
+
+local function settle_record(asked)
+  local list = get('f' .. asked.folded)
+  local ref = same_value(list, asked.identity)
+  if ref then
+    return read(ref)
+  end
+  changed = true
+  local is_base
+  ref, is_base = new_ref(asked)
+  state.arrivals = state.arrivals + 1
+  state.entries = state.entries + 1
+  state.words = math.max(state.words, asked.words)
+  local row = { ref = ref, arrival = state.arrivals, offer = 0, folded = asked.folded, fakes = {} }
+  row.value = (asked.expected == '' or asked.expected == ref) and asked.value or nil
+  row.phrases, row.claims = asked.phrases, is_base and asked.claims or {}
+  set('f' .. asked.folded, (list or '') .. asked.identity .. string.char(#ref) .. ref)
+  for _, claim in ipairs(row.claims) do
+    enlist('c' .. claim, string.match(ref, '%d+$'))
+  end
+  learn(row.phrases, ref, ref)
+  write(row)
+  return row
+end
+
+-- Phrases.
+
+local function known(packed)
+  local found = {}
+  for at = 1, #packed, 16000 do
+    local asked = keys(string.sub(packed, at, at + 15999))
+    for index, key in ipairs(asked) do
+      asked[index] = 'w' .. key
+    end
+    for index, list in ipairs(redis.call('HMGET', vault, unpack(asked))) do
+      if list then
+        local one = { (at - 1) / 16 + index - 1, string.match(list, '^ ~?([^:]+):') }
+        for ref in string.gmatch(list, ' (%S+)') do
+          if #one < MOST_ROWS + 2 and string.sub(ref, 1, 1) ~= '~' then
+            one[#one + 1] = shown_at(ref)
+          end
+        end
+        found[#found + 1] = one
+      end
+    end
+  end
+  return found
+end
+
+-- Return what was added after a generation, or false where that is not known.
+local function added(since)
+  if since == 0 then
+    return {}
+  end
+  if since < state.born or since > state.generation or state.generation - since > RING then
+    return false
+  end
+  local rows, seen = {}, {}
+  for generation = since + 1, state.generation do
+    local ref = get('#' .. generation % RING)
+    if ref and not seen[ref] then
+      seen[ref] = true
+      rows[#rows + 1] = shown_at(ref) or nil
+    end
+  end
+  return rows
+end
+
+-- Erasing.
+
+local function remove(ref)
+  local row = read(ref)
+  if not row then
+    return 0
+  end
+  for _, phrase in ipairs(row.phrases) do
+    strike('w' .. phrase, ref)
+  end
+  for _, phrase in ipairs(row.fakes) do
+    strike('w' .. phrase, '~' .. ref)
+  end
+  for _, claim in ipairs(row.claims) do
+    strike('c' .. claim, string.match(ref, '%d+$'))
+  end
+  local list, left, at = get('f' .. row.folded) or '', '', 1
+  while at < #list do
+    local size = string.byte(list, at + 16)
+    if string.sub(list, at + 17, at + 16 + size) ~= ref then
+      left = left .. string.sub(list, at, at + 16 + size)
+    end
+    at = at + 17 + size
+  end
+  if left == '' then
+    redis.call('HDEL', vault, 'f' .. row.folded)
+  else
+    set('f' .. row.folded, left)
+  end
+  redis.call('HDEL', vault, 'e' .. ref)
+  state.entries = state.entries - 1
+  return 1
+end
+
+local function remove_with_variants(ref)
+  local removed = remove(ref)
+  if string.match(ref, ':%d+$') then
+    for at = 1, tonumber(get('v' .. ref) or 0) do
+      removed = removed + remove(ref .. (code(at) or '-'))
+    end
+    redis.call('HDEL', vault, 'v' .. ref)
+  end
+  return removed
+end
+
+-- Operations.
+
+local operations = {}
+
+function operations.settle()
+  local since, packed = number(), argument()
+  local rows = {}
+  for at = 1, number() do
+    create()
+    local asked = record()
+    local row = settle_record(asked)
+    if not row.surrogate and #asked.offers > 0 then
+      disguise(row, asked)
+    end
+    rows[at] = shown(row)
+  end
+  save()
+  return { told(), rows, known(packed), added(since) }
+end
+
+function operations.fill()
+  local rows = {}
+  for at = 1, number() do
+    local row, value, surrogate = read(argument()), argument(), argument()
+    if row then
+      row.value = row.value or value
+      if not row.surrogate and string.sub(surrogate, 1, 1) == '+' then
+        row.surrogate = string.sub(surrogate, 2)
+      end
+      write(row)
+    end
+    rows[at] = shown(row)
+  end
+  save()
+  return { told(), rows }
+end
+
+function operations.lookup()
+  local rows = {}
+  for at = 1, number() do
+    rows[at] = shown_at(argument())
+  end
+  save()
+  return { told(), rows }
+end
+
+function operations.surrogates()
+  local epoch, after = number(), number()
+  local rows = {}
+  for at = (epoch == state.epoch and after or 0) + 1, state.surrogates do
+    rows[#rows + 1] = shown_at(get('~' .. at)) or nil
+  end
+  save()
+  return { told(), rows }
+end
+
+function operations.rows()
+  local rows, is_row = {}, false
+  for at, part in ipairs(redis.call('HGETALL', vault)) do
+    if at % 2 == 1 then
+      is_row = string.sub(part, 1, 1) == 'e'
+    elseif is_row then
+      local _, value, surrogate, _, _, _, _, _, start = string.match(part, HEAD)
+      rows[#rows + 1] = string.sub(part, 1, start - 1 + math.max(value, 0) + math.max(surrogate, 0))
+    end
+  end
+  save()
+  return { told(), rows }
+end
+
+function operations.erase()
+  redis.call('UNLINK', vault)
+  return { '0 0 0 0', state.entries }
+end
+
+function operations.erase_value()
+  local list, at, refs, removed = get('f' .. argument()) or '', 1, {}, 0
+  while at < #list do
+    local size = string.byte(list, at + 16)
+    refs[#refs + 1] = string.sub(list, at + 17, at + 16 + size)
+    at = at + 17 + size
+  end
+  for _, ref in ipairs(refs) do
+    removed = removed + remove_with_variants(ref)
+  end
+  if removed > 0 then
+    changed = true
+    state.epoch = math.max(now(), state.epoch + 1)
+    state.generation = math.max(state.generation + 1, state.epoch)
+    state.born = state.generation -- what was asked before is asked anew: a phrase may have another owner now
+  end
+  save()
+  return { told(), removed }
+end
+
+return operations[operation]()
