@@ -78,7 +78,7 @@ class Finder:
         self._hidden = name_pattern(hidden_names)
         if self._hidden:
             show_names(self, self._hidden)
-        self._allowed = frozenset(map(_name_key, allowed_names))
+        self._allowed = frozenset(map(name_key, allowed_names))
         self._seen_types = set(STANDARD_TYPES)
         self._cache: Lru[bytes, tuple[Span, ...]] = Lru(cache_size)
 
@@ -121,7 +121,7 @@ class Finder:
 
     def is_allowed(self, text: str) -> bool:
         """Tell whether ``text`` is one of the allowed names."""
-        return bool(self._allowed) and _name_key(text) in self._allowed
+        return bool(self._allowed) and name_key(text) in self._allowed
 
     def _spans(self, text: str, spans: list[Span]) -> list[Span]:
         self._seen_types.update(span.entity_type for span in spans)
@@ -173,5 +173,6 @@ _ALIKE = {
 """What else may stand in the place of a character of a name."""
 
 
-def _name_key(text: str) -> str:
+def name_key(text: str) -> str:
+    """Write a name so that its case, its edges and a title before it do not matter."""
     return _HONORIFIC.sub("", _EDGE.sub(" ", fold(text)).strip())
