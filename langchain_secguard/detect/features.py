@@ -5,6 +5,7 @@ Needs numpy, so it is imported only when names are first looked for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,11 @@ class Lexicon:
     places: frozenset[str]
     vectors: int
 
+    @cached_property
+    def openings(self) -> frozenset[str]:
+        """Give the first two words of each of ``places``, which most texts that could name one lack."""
+        return frozenset(" ".join(place.split(" ", 2)[:2]) for place in self.places)
+
 
 @dataclass(frozen=True)
 class Words:
@@ -58,12 +64,16 @@ class Words:
     shapes: Integers
     bits: Integers
 
+    def at(self, places: Integers) -> "Words":
+        """Take the words at ``places``, one of them as often as it is named."""
+        return Words(self.rows[places], self.shapes[places], self.bits[places])
+
 
 @dataclass(frozen=True)
 class WordInputs:
     """Describe words for the network.
 
-    ``rows`` are those of the word vectors, ``letters`` is (words, ``CHARS``), ``flags`` (words, ``WORD_FLAGS``).
+    ``rows`` are those of word vectors, ``letters`` is (words, ``CHARS``), ``flags`` (words, ``WORD_FLAGS``).
     """
 
     rows: Integers
@@ -94,6 +104,13 @@ def _look_up(words: Sequence[str], folded: Sequence[str], lexicon: Lexicon) -> W
     rows = np.array([get(key, 0) for key in folded], dtype=np.int64)
     shapes = np.array([shape(word) for word in words], dtype=np.int64)
     return Words(rows, shapes, lexicon.bits[rows].astype(np.int64))
+
+
+def number(words: Sequence[str]) -> tuple[list[str], Integers]:
+    """Number ``words`` by their first place: the distinct words, and for each word the number of its own."""
+    distinct: dict[str, int] = {}
+    numbers = [distinct.setdefault(word, len(distinct)) for word in words]
+    return list(distinct), np.array(numbers, dtype=np.int64)
 
 
 def word_inputs(words: Sequence[str], lexicon: Lexicon) -> WordInputs:
@@ -142,20 +159,21 @@ class Context:
 def context(tokens: Tokens, lexicon: Lexicon) -> Context:
     """Describe each token by its place in the line and by the other tokens of the whole text."""
     count = len(tokens)
-    folded = [fold(word) for word in tokens.words]
-    words = _look_up(tokens.words, folded, lexicon)
+    distinct, order = number(tokens.words)
+    folded = [fold(word) for word in distinct]
+    words = _look_up(distinct, folded, lexicon).at(order)
     flags = np.zeros((count, TOKEN_FLAGS), dtype=np.float32)
     gaps, shapes = np.array(tokens.gaps), words.shapes
     flags[np.arange(count), gaps] = 1
-    after_sign = np.fromiter((word in _SENTENCE_OPENERS for word in tokens.words), np.bool_, count)
+    after_sign = np.array([word in _SENTENCE_OPENERS for word in distinct])[order]
     opening = (gaps >= NEWLINE) | np.concatenate(([True], after_sign[:-1]))
     flags[:, 6] = opening
-    _mark_places(flags, folded, words, lexicon)
+    _mark_places(flags, [folded[word] for word in order.tolist()], words, lexicon)
     capital = (shapes >= TITLE) & (shapes <= MIXED)
     lower = shapes == LOWER
     flags[:, 9] = not capital.any()
     _mark_lines(flags, gaps, shapes)
-    keys = _keys(folded)
+    keys = number(folded)[1][order]
     flags[:, 12:17] = _habits(keys, capital, lower, opening, words, after_sign)
     flags[:, 17] = np.concatenate((gaps[1:] == 0, [False]))
     return Context(flags, keys * 2 + lower)
@@ -163,6 +181,8 @@ def context(tokens: Tokens, lexicon: Lexicon) -> Context:
 
 def _mark_places(flags: Floats, folded: Sequence[str], words: Words, lexicon: Lexicon) -> None:
     for start in np.flatnonzero(words.bits & PLACE_START).tolist():
+        if " ".join(folded[start : start + 2]) not in lexicon.openings:
+            continue
         for length in range(min(_MOST_WORDS_IN_PLACE, len(folded) - start), 1, -1):
             if " ".join(folded[start : start + length]) in lexicon.places:
                 flags[start, 7] = 1
@@ -177,11 +197,6 @@ def _mark_lines(flags: Floats, gaps: Integers, shapes: Integers) -> None:
     title = np.bincount(lines, shapes == TITLE)
     flags[:, 10] = ((upper > 0.7 * cased) & (cased > 2))[lines]
     flags[:, 11] = ((title + upper > 0.6 * cased) & (cased > 3))[lines]
-
-
-def _keys(folded: Sequence[str]) -> Integers:
-    seen: dict[str, int] = {}
-    return np.array([seen.setdefault(key, len(seen)) for key in folded], dtype=np.int64)
 
 
 def _habits(

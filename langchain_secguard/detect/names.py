@@ -7,10 +7,14 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from langchain_secguard.detect.base import Span
 from langchain_secguard.detect.mentions import Mention, is_titled, join, tidy
 from langchain_secguard.detect.tokens import PLACEHOLDER, Tokens, fold, tokenize
+
+if TYPE_CHECKING:
+    from langchain_secguard.detect.features import Floats
 
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
@@ -40,26 +44,25 @@ class NameModel:
         """
         tokenized = [tokenize(text) for text in texts]
         logs = self._reader.log_probabilities(tokenized)
-        return [self._spans(tokens, rows.tolist()) for tokens, rows in zip(tokenized, logs, strict=True)]
+        return [self._spans(tokens, rows) for tokens, rows in zip(tokenized, logs, strict=True)]
 
-    def _spans(self, tokens: Tokens, logs: list[list[float]]) -> list[Span]:
+    def _spans(self, tokens: Tokens, logs: "Floats") -> list[Span]:
+        logs = logs.astype(float)
         for place, word in enumerate(tokens.words):
-            if len(word) > 2 and word[0] == "[" and PLACEHOLDER.fullmatch(word):
+            if word[0] == "[" and PLACEHOLDER.fullmatch(word):
                 logs[place] = [0.0] + [_IMPOSSIBLE] * (2 * len(TYPES))
-        for row in logs:
-            row[1] += _PERSON
-            row[2] += _PERSON
-        stretches = list(_stretches(logs))
-        clear = join(mention for found in _decode(logs, stretches, _CUT) for mention in tidy(tokens, found))
+        logs[:, 1:3] += _PERSON
+        outside, stretches = logs[:, 0].tolist(), list(_stretches(logs))
+        clear = join(mention for found in _decode(stretches, _CUT) for mention in tidy(tokens, found))
         taken = _covered(clear, len(tokens))
         echoes = _free(self._echoes(tokens, clear, taken), taken)
-        guesses = (mention for found in _decode(logs, stretches, _FAINT) for mention in tidy(tokens, found))
+        guesses = (mention for found in _decode(stretches, _FAINT) for mention in tidy(tokens, found))
         faint = _free(guesses, _covered([*clear, *echoes], len(tokens)))
         return sorted(
             [
-                *(_span(tokens, logs, mention, 0.5, 1.0) for mention in clear),
+                *(_span(tokens, outside, mention, 0.5, 1.0) for mention in clear),
                 *(_span(tokens, None, mention, _ECHO_SCORE, _ECHO_SCORE) for mention in echoes),
-                *(_span(tokens, logs, mention, 0.0, 0.499) for mention in faint),
+                *(_span(tokens, outside, mention, 0.0, 0.499) for mention in faint),
             ]
         )
 
@@ -77,6 +80,8 @@ class NameModel:
             for word in tokens.words[mention.first : mention.last + 1]
             if len(word) > 2 and not word.islower() and self._reader.commonness(word) < _RARE
         }
+        if not names:
+            return
         start: int | None = None
         for place, word in enumerate(tokens.words):
             echo = not taken[place] and len(word) > 2 and word[0].isupper() and fold(word) in names
@@ -102,26 +107,22 @@ def find_names(texts: Sequence[str]) -> list[list[Span]]:
     return _loaded[0].find(texts)
 
 
-def _stretches(logs: Sequence[Sequence[float]]) -> Iterator[tuple[int, int]]:
-    """Find where names are possible at all: most of a text is passed over."""
+def _stretches(logs: "Floats") -> Iterator[tuple[int, list[list[float]]]]:
+    """Find where names are possible at all: the first token of each such stretch, and the rows of all."""
     start: int | None = None
-    for place, row in enumerate(logs):
-        possible = max(row[1:]) > row[0] - _FAINT - _MARGIN
-        if possible and start is None:
+    possible = logs[:, 1:].max(axis=1, initial=_IMPOSSIBLE) > logs[:, 0] - _FAINT - _MARGIN
+    for place, hopeful in enumerate([*possible.tolist(), False]):
+        if hopeful and start is None:
             start = place
-        elif not possible and start is not None:
-            yield start, place
+        elif not hopeful and start is not None:
+            yield start, logs[start:place].tolist()
             start = None
-    if start is not None:
-        yield start, len(logs)
 
 
-def _decode(
-    logs: Sequence[Sequence[float]], stretches: Iterable[tuple[int, int]], lowered: float
-) -> Iterator[Mention]:
+def _decode(stretches: Iterable[tuple[int, list[list[float]]]], lowered: float) -> Iterator[Mention]:
     """Find the best sequence of labels in each stretch."""
-    for start, end in stretches:
-        yield from _mentions(start, _viterbi(logs[start:end], lowered))
+    for start, rows in stretches:
+        yield from _mentions(start, _viterbi(rows, lowered))
 
 
 def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
@@ -130,15 +131,15 @@ def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
     values[2::2] = [_IMPOSSIBLE] * len(TYPES)
     steps: list[list[int]] = []
     for row in rows[1:]:
-        best = max(range(len(values)), key=values.__getitem__)
-        step, following = [best] * len(values), [values[best] + score for score in row]
+        best = max(values)
+        step, following = [values.index(best)] * len(values), [best + score for score in row]
         following[0] -= lowered
         for inside in range(2, len(values), 2):
             step[inside] = inside if values[inside] >= values[inside - 1] else inside - 1
             following[inside] = values[step[inside]] + row[inside]
         values = following
         steps.append(step)
-    labels = [max(range(len(values)), key=values.__getitem__)]
+    labels = [values.index(max(values))]
     for step in reversed(steps):
         labels.append(step[labels[-1]])
     return labels[::-1]
@@ -165,13 +166,11 @@ def _covered(mentions: Iterable[Mention], size: int) -> list[bool]:
     return covered
 
 
-def _span(
-    tokens: Tokens, logs: Sequence[Sequence[float]] | None, mention: Mention, low: float, high: float
-) -> Span:
+def _span(tokens: Tokens, outside: Sequence[float] | None, mention: Mention, low: float, high: float) -> Span:
     score = low
-    if logs is not None:
-        rows = logs[mention.first : mention.last + 1]
-        chance = sum(1 - math.exp(min(0.0, row[0])) for row in rows) / len(rows)
+    if outside is not None:
+        logs = outside[mention.first : mention.last + 1]
+        chance = sum(1 - math.exp(min(0.0, log)) for log in logs) / len(logs)
         odds = math.exp(_CUT + (_PERSON if mention.kind == "PERSON" else 0)) * chance / max(1e-6, 1 - chance)
         score = min(high, max(low, odds / (1 + odds)))
     return Span(tokens.starts[mention.first], tokens.ends[mention.last], mention.kind, round(score, 3))

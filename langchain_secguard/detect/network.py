@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from langchain_secguard.detect.features import Floats, Integers, WordInputs
 
-_ROWS = 512  # what a convolution makes of so many tokens stays in the processor's cache
+_ROWS = 384  # what a convolution makes of so many tokens stays in the processor's cache
 _NOTHING = -1e9
 
 

@@ -98,9 +98,8 @@ class Reader:
         vectors: Floats = self._cache[rows]
         unmet = np.flatnonzero(rows < 0)
         if len(unmet):
-            distinct: dict[str, int] = {}
-            order = [distinct.setdefault(words[place], len(distinct)) for place in unmet.tolist()]
-            fresh = self.network.describe(features.word_inputs(list(distinct), self.lexicon))
+            distinct, order = features.number([words[place] for place in unmet.tolist()])
+            fresh = self.network.describe(features.word_inputs(distinct, self.lexicon))
             vectors[unmet] = fresh[order]
             self._keep(distinct, fresh)
         return vectors

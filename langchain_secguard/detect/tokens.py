@@ -1,5 +1,6 @@
 """Cut a text into words, numbers and signs, with what stands between them, for the name model."""
 
+import itertools
 import re
 import sys
 import unicodedata
@@ -12,11 +13,11 @@ PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]{0,60}_[0-9]{1,9}(?:[_:.-][0-9A-Za-z]
 
 _MARKS = "".join(chr(code) for code in range(0x300, 0x3100) if unicodedata.category(chr(code))[0] == "M")
 _TOKEN = re.compile(
-    rf"{PLACEHOLDER.pattern}"  # one token, so that it is never taken for a name
-    rf"|[^\W\d_](?:[^\W\d_]|[{_MARKS}\u200c\u200d])*"  # a word, also a decomposed one
+    rf"(\s*)([^\W\d_]+(?:[{_MARKS}\u200c\u200d]+[^\W\d_]*)*"  # a word, also a decomposed one
+    rf"|{PLACEHOLDER.pattern}"  # one token, so that it is never taken for a name
     r"|\d+"
     r"|\\[nrt](?![a-z])"  # a line break within JSON
-    r"|[^\w\s]|_"
+    r"|[^\w\s]|_)"
 )
 _LATIN = str.maketrans(
     {
@@ -50,23 +51,17 @@ class Tokens:
 
 def tokenize(text: str) -> Tokens:
     """Cut ``text`` into tokens, in time linear in its length."""
-    words, starts, ends, gaps = [], [], [], []
-    before = 0
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        gaps.append(_gap(text[before:start]) if start > before else GLUED)
-        words.append(sys.intern(match.group()) if end - start < 3 else match.group())
-        starts.append(start)
-        ends.append(end)
-        before = end
+    pairs = _TOKEN.findall(text.rstrip())  # no space is left that no token follows
+    gaps = [GLUED if not between else SPACE if between == " " else _gap(between) for between, _ in pairs]
+    words = [sys.intern(word) if len(word) < 3 else word for _, word in pairs]
+    ends = list(itertools.accumulate(len(between) + len(word) for between, word in pairs))
+    starts = [end - len(word) for end, word in zip(ends, words, strict=True)]
     if gaps:
         gaps[0] = OPENING
     return Tokens(words, starts, ends, gaps)
 
 
 def _gap(between: str) -> int:
-    if between == " ":
-        return SPACE
     lines = between.count("\n") or between.count("\r")
     if lines:
         return NEWLINE if lines == 1 else BLANK_LINE
