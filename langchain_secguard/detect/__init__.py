@@ -8,13 +8,23 @@ from langchain_secguard.detect.base import Detector, Span, resolve
 if TYPE_CHECKING:
     from langchain_secguard.detect.embedded import EmbeddedDetector
     from langchain_secguard.detect.function import FunctionDetector
+    from langchain_secguard.detect.presidio import PresidioDetector
     from langchain_secguard.detect.union import UnionDetector
 
-__all__ = ["Detector", "EmbeddedDetector", "FunctionDetector", "Span", "UnionDetector", "resolve"]
+__all__ = [
+    "Detector",
+    "EmbeddedDetector",
+    "FunctionDetector",
+    "PresidioDetector",
+    "Span",
+    "UnionDetector",
+    "resolve",
+]
 
 _MODULES = {
     "EmbeddedDetector": "embedded",
     "FunctionDetector": "function",
+    "PresidioDetector": "presidio",
     "UnionDetector": "union",
 }
 """The modules of the names that are loaded at first use."""

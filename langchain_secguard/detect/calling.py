@@ -1,10 +1,30 @@
 """Call a detector that anyone may have written: what it does wrong is one error, and names no text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TypeVar
 
 from langchain_secguard.detect.base import Detector, Span
 from langchain_secguard.errors import DetectorError
 from langchain_secguard.placeholders import entity_type_name
+
+Self = TypeVar("Self")
+
+
+def guarded(
+    detect: Callable[[Self, Sequence[str]], list[list[Span]]],
+) -> Callable[[Self, Sequence[str]], list[list[Span]]]:
+    """Let a detector's own ``detect`` raise nothing but a ``DetectorError`` that names no text."""
+
+    @wraps(detect)
+    def guard(self: Self, texts: Sequence[str]) -> list[list[Span]]:
+        try:
+            return detect(self, texts)
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
+            failure = _failure(self, error)
+        raise failure
+
+    return guard
 
 
 def call(detector: Detector, texts: Sequence[str]) -> Sequence[Sequence[Span]]:

@@ -80,6 +80,7 @@ class TestNames:
             "Detector",
             "EmbeddedDetector",
             "FunctionDetector",
+            "PresidioDetector",
             "Span",
             "UnionDetector",
             "resolve",

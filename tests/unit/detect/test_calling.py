@@ -1,7 +1,9 @@
+from collections.abc import Sequence
+
 import pytest
 
 from langchain_secguard.detect import Span
-from langchain_secguard.detect.calling import acall, call, checked
+from langchain_secguard.detect.calling import acall, call, checked, guarded
 from langchain_secguard.errors import DetectorError
 from tests.support import FailingDetector, LexiconDetector, error_texts, holds
 
@@ -56,3 +58,15 @@ class TestCheck:
         assert checked(None, [SECRET], [spans]) == [
             [Span(0, 2, "PHONE_NUMBER", 1.0), Span(0, 2, "PERSON", 0.5)]
         ]
+
+
+class Careless:
+    @guarded
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        raise KeyError(*texts)
+
+
+def test_a_guarded_method_names_no_text() -> None:
+    with pytest.raises(DetectorError, match="Careless failed with KeyError") as raised:
+        Careless().detect([SECRET])
+    assert not any(holds(text, SECRET) for text in error_texts(raised.value))
