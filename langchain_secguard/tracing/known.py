@@ -1,0 +1,149 @@
+"""Known values, and where they stand in a text: whatever their case, and whatever joins their words.
+
+Words are compared whole, so that "Will" is not found in "goodwill". Between the words of a value any white
+space or a few signs may stand ("Jane_Doe", "jane.doe"), or nothing ("janedoe"). A number is the same number
+however its digits are grouped. Scripts that do not set words apart have no words to compare: their values
+are found wherever they stand.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from langchain_secguard.vault.phrases import fold_case
+
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\U00020000-\U0003ffff]"
+)
+_LOOSE = re.compile(r"\s{1,64}|[\s_.,+*~>/\u2019\u2010-\u2015-]{1,4}")
+_DIGITS = re.compile(r"(?<!\w)\+?\(?[0-9](?:[\s().\u2010-\u2015/-]{0,3}[0-9]){6,40}(?!\w)")
+_LETTER = re.compile(r"[^\W\d_]")
+_LONG_ENOUGH = 7
+"""Digits that make a number known by its digits alone, and letters that make joined words known."""
+_FEW_SIGNS = 4
+"""A value of fewer signs, and no letter or digit, is part of any text."""
+
+
+class Found(NamedTuple):
+    """Mark a known value: characters ``start`` to ``end`` (exclusive), and what is put there."""
+
+    start: int
+    end: int
+    stand_in: str
+
+
+class _Phrase(NamedTuple):
+    words: tuple[str, ...]
+    gaps: tuple[str, ...]
+    before: str
+    after: str
+    stand_in: str
+
+
+class Known:
+    """Find values in texts, at a cost that grows with the text and not with the number of values.
+
+    Args:
+        values: Maps each value to what stands for it.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._phrases: dict[str, list[_Phrase]] = {}
+        self._literals: dict[str, str] = {}
+        self._numbers: dict[str, str] = {}
+        self._lengths: set[int] = set()
+        for value, stand_in in values.items():
+            forms = {value} if value.isascii() else {unicodedata.normalize(f, value) for f in ("NFC", "NFD")}
+            for form in forms | {value}:
+                self._add(form, stand_in)
+        for phrases in self._phrases.values():
+            phrases.sort(key=lambda phrase: -len(phrase.words))
+
+    def __bool__(self) -> bool:
+        return bool(self._phrases or self._literals or self._numbers)
+
+    def find(self, text: str) -> list[Found]:
+        """Find the values in ``text``; what is found may overlap."""
+        return [*self._in_words(text), *self._as_literals(text), *self._in_digits(text)]
+
+    def _add(self, value: str, stand_in: str) -> None:
+        spans = [match.span() for match in _WORD.finditer(value)]
+        if _UNSPACED.search(value) or not spans:
+            if spans or not value.isascii() or len(value.strip()) >= _FEW_SIGNS:
+                self._literals.setdefault(value, stand_in)
+            return
+        words = tuple(_folded([value[start:end] for start, end in spans]))
+        gaps = tuple(value[left[1] : right[0]] for left, right in pairwise(spans))
+        self._learn(_Phrase(words, gaps, value[: spans[0][0]], value[spans[-1][1] :], stand_in))
+        joined = "".join(words)
+        if len(words) > 1 and len(joined) >= _LONG_ENOUGH and _LETTER.search(joined):
+            self._learn(_Phrase((joined,), (), "", "", stand_in))
+        digits = "".join(filter(str.isdigit, value))
+        if digits.isascii() and len(digits) >= _LONG_ENOUGH and not _LETTER.search(value):
+            self._numbers.setdefault(digits, stand_in)
+            self._lengths.add(len(digits))
+
+    def _learn(self, phrase: _Phrase) -> None:
+        self._phrases.setdefault(phrase.words[0], []).append(phrase)
+
+    def _in_words(self, text: str) -> Iterator[Found]:
+        if not self._phrases:
+            return
+        spans = [match.span() for match in _WORD.finditer(text)]
+        words = _folded([text[start:end] for start, end in spans])
+        if self._phrases.keys().isdisjoint(words):
+            return
+        for position, word in enumerate(words):
+            for phrase in self._phrases.get(word, ()):
+                found = _at(phrase, text, words, spans, position)
+                if found:
+                    yield found
+                    break
+
+    def _as_literals(self, text: str) -> Iterator[Found]:
+        for value, stand_in in self._literals.items():
+            start = text.find(value)
+            while start >= 0:
+                yield Found(start, start + len(value), stand_in)
+                start = text.find(value, start + len(value))
+
+    def _in_digits(self, text: str) -> Iterator[Found]:
+        for match in _DIGITS.finditer(text) if self._numbers else ():
+            digits = "".join(filter(str.isdigit, match[0]))
+            stand_in = self._number(digits)
+            if stand_in is not None:
+                yield Found(*match.span(), stand_in)
+
+    def _number(self, digits: str) -> str | None:
+        """Return what stands for a number, with or without the code of its country before it."""
+        lengths = (length for length in self._lengths if len(digits) - 3 <= length <= len(digits))
+        ends = (self._numbers.get(digits[-length:]) for length in sorted(lengths, reverse=True))
+        return next((stand_in for stand_in in ends if stand_in is not None), None)
+
+
+def _at(
+    phrase: _Phrase, text: str, words: list[str], spans: list[tuple[int, int]], position: int
+) -> Found | None:
+    """Tell where ``phrase`` ends if it begins with the word at ``position``."""
+    last = position + len(phrase.words) - 1
+    if last >= len(words) or tuple(words[position : last + 1]) != phrase.words:
+        return None
+    for offset, gap in enumerate(phrase.gaps, position):
+        between = text[spans[offset][1] : spans[offset + 1][0]]
+        if between != gap and not _LOOSE.fullmatch(between):
+            return None
+    start, end = spans[position][0], spans[last][1]
+    if phrase.before and text.endswith(phrase.before, 0, start):
+        start -= len(phrase.before)
+    if phrase.after and text.startswith(phrase.after, end):
+        end += len(phrase.after)
+    return Found(start, end, phrase.stand_in)
+
+
+def _folded(words: Iterable[str]) -> list[str]:
+    """Fold the case of words: all in one call, which is many times faster."""
+    return fold_case(" ".join(words)).split(" ")
