@@ -8,6 +8,7 @@ from langchain_secguard.detect.base import Detector, Span, resolve
 if TYPE_CHECKING:
     from langchain_secguard.detect.embedded import EmbeddedDetector
     from langchain_secguard.detect.function import FunctionDetector
+    from langchain_secguard.detect.llm_guard import LLMGuardDetector
     from langchain_secguard.detect.presidio import PresidioDetector
     from langchain_secguard.detect.union import UnionDetector
 
@@ -15,6 +16,7 @@ __all__ = [
     "Detector",
     "EmbeddedDetector",
     "FunctionDetector",
+    "LLMGuardDetector",
     "PresidioDetector",
     "Span",
     "UnionDetector",
@@ -24,6 +26,7 @@ __all__ = [
 _MODULES = {
     "EmbeddedDetector": "embedded",
     "FunctionDetector": "function",
+    "LLMGuardDetector": "llm_guard",
     "PresidioDetector": "presidio",
     "UnionDetector": "union",
 }

@@ -12,13 +12,13 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 
 ORDER = [
     {"errors"},
-    {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "surrogates"},
+    {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "names", "surrogates"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
     {"vault"},
     {"sight"},
-    {"events", "find", "leaf"},
+    {"events", "find", "leaf", "links"},
     {"hide", "restore", "stream"},
     {"scan"},
     {"config"},
@@ -80,6 +80,7 @@ class TestNames:
             "Detector",
             "EmbeddedDetector",
             "FunctionDetector",
+            "LLMGuardDetector",
             "PresidioDetector",
             "Span",
             "UnionDetector",
