@@ -60,6 +60,8 @@ class Anonymizer(PairStep):
             ``"video"``, ``"file"``, ``"scalar"`` (numbers and dates that look personal), ``"object"``.
         form: How placeholders are written: ``"brackets"``, ``"llm_guard"`` or a :class:`Form`. The
             deanonymizer must be given the same.
+        link_names: Tell the model which names are one person's: "Doe" behind "Jane Doe" becomes
+            ``[PERSON_1b]``, as long as nobody else in the vault may be meant.
         surrogate_locale: Faker's locale for the policy ``"surrogate"``.
         cache_size: How many texts are remembered, as keyed hashes, so as not to be read again.
 
@@ -80,6 +82,7 @@ class Anonymizer(PairStep):
     allowed_names: tuple[str, ...] = Field(default=(), repr=False, exclude=True)
     preamble: str = ""
     allow_unscanned: frozenset[Unscanned] = frozenset()
+    link_names: bool = True
     surrogate_locale: str = "en_US"
     cache_size: int = Field(default=4096, ge=0)
 
@@ -131,7 +134,12 @@ class Anonymizer(PairStep):
         actions = {policy.action for policy in (self.default_policy, *self.policies.values())}
         surrogates = Surrogates(self.surrogate_locale) if "surrogate" in actions else None
         self._hider = Hider(
-            finder, self._policy_of, form=self.form, surrogates=surrogates, cache_size=self.cache_size
+            finder,
+            self._policy_of,
+            form=self.form,
+            surrogates=surrogates,
+            cache_size=self.cache_size,
+            link_names=self.link_names,
         )
 
     def _default_detector(self) -> Detector:

@@ -17,11 +17,12 @@ from langchain_secguard.detect.base import Span
 from langchain_secguard.errors import BlockedError
 from langchain_secguard.find import Finder, digest
 from langchain_secguard.json_text import Edit, apply
+from langchain_secguard.links import PERSON, link_keys, sexes_before
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
 from langchain_secguard.settle import PolicyOf, settle
 from langchain_secguard.surrogates import Surrogates
-from langchain_secguard.vault import Assignment, Entity, Entry, Hit, PhraseIndex, Text, Vault
+from langchain_secguard.vault import Assignment, Entity, Entry, Hit, Keys, PhraseIndex, Text, Vault
 
 Leaf: TypeAlias = tuple[str, Kind]
 Spelling: TypeAlias = tuple[str, str]
@@ -117,6 +118,18 @@ class _Remembered(NamedTuple):
     epoch: int
 
 
+@dataclass(slots=True)
+class _Want:
+    """What is known of a value that needs an entry.
+
+    ``fresh`` tells whether it stands in a text that is new to the vault; ``sexes`` are those of which titles
+    before it speak.
+    """
+
+    fresh: bool = False
+    sexes: frozenset[str] = frozenset()
+
+
 class Hider:
     """Hide texts under one set of policies.
 
@@ -126,6 +139,7 @@ class Hider:
         form: Writes placeholders.
         surrogates: Makes fakes; needed where a policy is ``"surrogate"``.
         cache_size: How many texts are remembered, as keyed hashes.
+        link_names: Link other ways to write a name to it.
     """
 
     def __init__(
@@ -136,11 +150,13 @@ class Hider:
         form: Form,
         surrogates: Surrogates | None,
         cache_size: int,
+        link_names: bool = True,
     ) -> None:
         self.finder = finder
         self._policy_of = policy_of
         self._form = form
         self._surrogates = surrogates
+        self._link_names = link_names
         self._pages: Lru[tuple[int, bytes], _Remembered] = Lru(cache_size)
         self._scopes: Lru[tuple[_Same, str], int] = Lru(cache_size)
         self._numbers = itertools.count()
@@ -211,9 +227,9 @@ class Hider:
                 scores=dict.fromkeys(blocked, 1.0),
             )
 
-    def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, Page]) -> dict[Spelling, bool]:
-        """List the values that need an entry, and whether each stands in a text that is new to the vault."""
-        wanted: dict[Spelling, bool] = {}
+    def _wanted(self, leaves: Iterable[Leaf], pages: Mapping[str, Page]) -> dict[Spelling, _Want]:
+        """List the values that need an entry."""
+        wanted: dict[Spelling, _Want] = {}
         reversible = {name for name in _counts(pages.values()) if self._policy_of(name).reversible}
         for text, kind in leaves:
             page = pages[text]
@@ -221,15 +237,19 @@ class Hider:
                 continue
             for span in _spans(page, kind):
                 if span.entity_type in reversible:
-                    spelling = (span.entity_type, text[span.start : span.end])
-                    wanted[spelling] = wanted.get(spelling, False) or page.fresh
+                    want = wanted.setdefault((span.entity_type, text[span.start : span.end]), _Want())
+                    want.fresh |= page.fresh
+                    if span.entity_type == PERSON and self._link_names:
+                        want.sexes |= sexes_before(text, span.start)
         return wanted
 
     def _assign(
-        self, leaves: Sequence[Leaf], pages: Mapping[str, Page], wanted: Mapping[Spelling, bool]
+        self, leaves: Sequence[Leaf], pages: Mapping[str, Page], wanted: Mapping[Spelling, _Want]
     ) -> Generator[Step, Any, dict[Spelling, Entry]]:
         """Ask the vault, once unless what it knows changes what is to be hidden."""
-        entities = [self._entity(spelling, pages if new else ()) for spelling, new in wanted.items()]
+        entities = [
+            self._entity(spelling, want, pages if want.fresh else ()) for spelling, want in wanted.items()
+        ]
         assignment: Assignment = yield Assign(entities, [_question(page) for page in pages.values()])
         entries = dict(zip(wanted, assignment.entries, strict=True)) | assignment.known
         stale = False
@@ -242,8 +262,8 @@ class Hider:
             self._refuse(pages.values())
             wanted = self._wanted(leaves, pages)
         lacking = [
-            self._entity(spelling, pages)
-            for spelling in wanted
+            self._entity(spelling, want, pages)
+            for spelling, want in wanted.items()
             if spelling not in entries or (self._surrogates and self._lacks_surrogate(entries[spelling]))
         ]
         if lacking:
@@ -254,10 +274,11 @@ class Hider:
             }
         return entries
 
-    def _entity(self, spelling: Spelling, texts: Iterable[str]) -> Entity:
+    def _entity(self, spelling: Spelling, want: _Want, texts: Iterable[str]) -> Entity:
+        keys = link_keys(*spelling, want.sexes) if self._link_names else Keys()
         if self._surrogates and texts and self._policy_of(spelling[0]).action == "surrogate":
-            return Entity(*spelling, self._surrogates.candidates(*spelling, texts))
-        return Entity(*spelling)
+            return Entity(*spelling, self._surrogates.candidates(*spelling, texts), keys)
+        return Entity(*spelling, keys=keys)
 
     def _lacks_surrogate(self, entry: Entry) -> bool:
         return entry.surrogate is None and self._policy_of(entry.ref.entity_type).action == "surrogate"

@@ -258,7 +258,8 @@ class TestLangChainsOwn:
         text = "Annual plan of Ann: Hannah, AnnA, Ann_1, Ann's, -Ann-, ANN"
         hidden = before.invoke(text)
         assert (
-            hidden == "Annual plan of [PERSON_1]: Hannah, AnnA, Ann_1, [PERSON_1]'s, -[PERSON_1]-, [PERSON_2]"
+            hidden
+            == "Annual plan of [PERSON_1]: Hannah, AnnA, Ann_1, [PERSON_1]'s, -[PERSON_1]-, [PERSON_1b]"
         )
         assert both(after, hidden) == text
 

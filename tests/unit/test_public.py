@@ -12,7 +12,7 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 
 ORDER = [
     {"errors"},
-    {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "names", "surrogates"},
+    {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "name_words", "surrogates"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
