@@ -45,8 +45,8 @@ def encode(document: Document, lexicon: Lexicon, rng: random.Random) -> Example:
     tokens = tokenize(document.text)
     if document.spaced and rng.random() < 0.85:
         tokens = replace(tokens, gaps=_unspaced(tokens))
-    context = features.context(tokens, lexicon)
-    return Example(tokens.words, context.flags, context.keys, label(tokens, document.entities))
+    batch = features.batch([tokens], lexicon)
+    return Example(tokens.words, batch.flags, batch.keys, label(tokens, document.entities))
 
 
 def label(tokens: Tokens, entities: tuple[Entity, ...]) -> np.ndarray:

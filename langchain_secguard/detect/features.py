@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from langchain_secguard.detect.tokens import BLANK_LINE, NEWLINE, OPENING, Tokens, fold
+from langchain_secguard.detect.tokens import BLANK_LINE, GLUED, NEWLINE, OPENING, Tokens, fold
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 LOWER, TITLE, UPPER, INITIAL, MIXED, DIGITS, SIGN, UNCASED, PLACEHOLDER = range(9)
 """The shapes that a word can have."""
@@ -148,49 +149,86 @@ def _word_flags(words: Words, foreign: Sequence[bool]) -> Floats:
     return flags
 
 
-@dataclass(frozen=True)
-class Context:
-    """Describe the tokens of a text: flags of each, and a key that is one for all tokens of the same word."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Hold the tokens of several texts, one text after another.
+
+    ``flags`` is (tokens, ``TOKEN_FLAGS``); ``keys`` has one number for all tokens of a word in a text, and
+    another in another text; ``texts`` has the number of each token's text, in ascending order.
+    """
 
     flags: Floats
     keys: Integers
+    texts: Integers
+
+    def part(self, start: int, end: int) -> "Batch":
+        """Take the tokens from ``start`` to ``end``, with what their flags know of the whole texts."""
+        keys = np.unique(self.keys[start:end], return_inverse=True)[1]
+        return Batch(self.flags[start:end], keys, self.texts[start:end])
 
 
-def context(tokens: Tokens, lexicon: Lexicon) -> Context:
-    """Describe each token by its place in the line and by the other tokens of the whole text."""
-    count = len(tokens)
-    distinct, order = number(tokens.words)
+def batch(texts: Sequence[Tokens], lexicon: Lexicon) -> Batch:
+    """Describe each token by its place in the line and by the other tokens of its whole text."""
+    line = _line_up(texts, lexicon)
+    flags = np.zeros((len(line.gaps), TOKEN_FLAGS), dtype=np.float32)
+    flags[np.arange(len(flags)), line.gaps] = 1
+    flags[:, 6] = line.opening
+    _mark_places(flags, line, lexicon)
+    flags[:, 9] = (np.bincount(line.texts, line.capital) == 0)[line.texts]
+    _mark_lines(flags, line)
+    flags[:, 12:17] = _habits(line)
+    flags[:-1, 17] = line.gaps[1:] == GLUED
+    return Batch(flags, line.keys * 2 + line.lower, line.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Hold the tokens of all texts of a batch: ``keys`` tell folded words apart, and texts."""
+
+    texts: Integers
+    gaps: Integers
+    words: Words
+    folded: Sequence[str]
+    keys: Integers
+    signs: Booleans
+    capital: Booleans
+    lower: Booleans
+    opening: Booleans
+
+
+def _line_up(texts: Sequence[Tokens], lexicon: Lexicon) -> _Line:
+    distinct, order = number([word for tokens in texts for word in tokens.words])
     folded = [fold(word) for word in distinct]
     words = _look_up(distinct, folded, lexicon).at(order)
-    flags = np.zeros((count, TOKEN_FLAGS), dtype=np.float32)
-    gaps, shapes = np.array(tokens.gaps), words.shapes
-    flags[np.arange(count), gaps] = 1
-    after_sign = np.array([word in _SENTENCE_OPENERS for word in distinct])[order]
-    opening = (gaps >= NEWLINE) | np.concatenate(([True], after_sign[:-1]))
-    flags[:, 6] = opening
-    _mark_places(flags, [folded[word] for word in order.tolist()], words, lexicon)
-    capital = (shapes >= TITLE) & (shapes <= MIXED)
-    lower = shapes == LOWER
-    flags[:, 9] = not capital.any()
-    _mark_lines(flags, gaps, shapes)
+    gaps = np.array([gap for tokens in texts for gap in tokens.gaps], dtype=np.int64)
+    signs = np.array([word in _SENTENCE_OPENERS for word in distinct], dtype=np.bool_)[order]
+    opening = gaps >= NEWLINE
+    opening[1:] |= signs[:-1]
+    text = np.repeat(np.arange(len(texts)), [len(tokens) for tokens in texts])
     keys = number(folded)[1][order]
-    flags[:, 12:17] = _habits(keys, capital, lower, opening, words, after_sign)
-    flags[:, 17] = np.concatenate((gaps[1:] == 0, [False]))
-    return Context(flags, keys * 2 + lower)
+    if len(texts) > 1:
+        keys = np.unique(text * len(folded) + keys, return_inverse=True)[1]
+    capital = (words.shapes >= TITLE) & (words.shapes <= MIXED)
+    spelled = [folded[word] for word in order.tolist()]
+    return _Line(text, gaps, words, spelled, keys, signs, capital, words.shapes == LOWER, opening)
 
 
-def _mark_places(flags: Floats, folded: Sequence[str], words: Words, lexicon: Lexicon) -> None:
-    for start in np.flatnonzero(words.bits & PLACE_START).tolist():
-        if " ".join(folded[start : start + 2]) not in lexicon.openings:
+def _mark_places(flags: Floats, line: _Line, lexicon: Lexicon) -> None:
+    starts = np.flatnonzero(line.words.bits & PLACE_START)
+    ends = np.searchsorted(line.texts, line.texts[starts], "right")
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        words = line.folded[start : min(end, start + _MOST_WORDS_IN_PLACE)]
+        if " ".join(words[:2]) not in lexicon.openings:
             continue
-        for length in range(min(_MOST_WORDS_IN_PLACE, len(folded) - start), 1, -1):
-            if " ".join(folded[start : start + length]) in lexicon.places:
+        for length in range(len(words), 1, -1):
+            if " ".join(words[:length]) in lexicon.places:
                 flags[start, 7] = 1
                 flags[start + 1 : start + length, 8] = 1
                 break
 
 
-def _mark_lines(flags: Floats, gaps: Integers, shapes: Integers) -> None:
+def _mark_lines(flags: Floats, line: _Line) -> None:
+    gaps, shapes = line.gaps, line.words.shapes
     lines = np.cumsum((gaps == NEWLINE) | (gaps == BLANK_LINE) | (gaps == OPENING))
     cased = np.bincount(lines, shapes <= MIXED)
     upper = np.bincount(lines, shapes == UPPER)
@@ -199,26 +237,26 @@ def _mark_lines(flags: Floats, gaps: Integers, shapes: Integers) -> None:
     flags[:, 11] = ((title + upper > 0.6 * cased) & (cased > 3))[lines]
 
 
-def _habits(
-    keys: Integers,
-    capital: NDArray[np.bool_],
-    lower: NDArray[np.bool_],
-    opening: NDArray[np.bool_],
-    words: Words,
-    after_sign: NDArray[np.bool_],
-) -> Floats:
+def _habits(line: _Line) -> Floats:
     """Tell of each capitalized token how its word is written elsewhere in the text."""
-    honorific = ((words.bits & HONORIFIC) > 0) & capital
-    titled = np.zeros(len(keys), dtype=np.bool_)
-    titled[1:] = honorific[:-1]
-    titled[2:] |= honorific[:-2] & after_sign[1:-1]
+    keys, capital = line.keys, line.capital
     size = int(keys.max(initial=0)) + 1
     times = np.bincount(keys, capital, size)
     columns = (
-        np.bincount(keys, lower, size) > 0,
-        np.bincount(keys, capital & titled, size) > 0,
-        np.bincount(keys, capital & ~opening, size) > 0,
+        np.bincount(keys, line.lower, size) > 0,
+        np.bincount(keys, capital & _titled(line), size) > 0,
+        np.bincount(keys, capital & ~line.opening, size) > 0,
         times >= 2,
         times >= 4,
     )
     return np.stack([column[keys] & capital for column in columns], axis=1).astype(np.float32)
+
+
+def _titled(line: _Line) -> Booleans:
+    """Tell before which tokens an honorific stands, with or without a sign behind it."""
+    honorific = ((line.words.bits & HONORIFIC) > 0) & line.capital
+    goes_on = line.gaps != OPENING
+    titled = np.zeros(len(goes_on), dtype=np.bool_)
+    titled[1:] = honorific[:-1] & goes_on[1:]
+    titled[2:] |= honorific[:-2] & line.signs[1:-1] & goes_on[1:-1] & goes_on[2:]
+    return titled

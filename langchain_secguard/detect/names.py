@@ -29,12 +29,15 @@ _IMPOSSIBLE = -1e9
 
 
 class NameModel:
-    """Find names with the model in the file ``path``; one instance serves all threads."""
+    """Find names with the model in the file ``path``; one instance serves all threads.
 
-    def __init__(self, path: Path = _MODEL) -> None:
+    The vectors of up to ``cached_words`` words are remembered; each takes half a kilobyte.
+    """
+
+    def __init__(self, path: Path = _MODEL, *, cached_words: int = 12_000) -> None:
         from langchain_secguard.detect.reader import Reader  # noqa: PLC0415 - numpy only when it is needed
 
-        self._reader = Reader(path)
+        self._reader = Reader(path, cached_words=cached_words)
 
     def find(self, texts: Sequence[str]) -> list[list[Span]]:
         """Find the names of each text: sorted, disjoint spans.

@@ -6,29 +6,15 @@ Needs numpy, so it is imported only when names are first looked for.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from langchain_secguard.detect.features import Floats, Integers, WordInputs
+from langchain_secguard.detect.features import Batch, Floats, Integers, WordInputs
 
 _ROWS = 384  # what a convolution makes of so many tokens stays in the processor's cache
 _NOTHING = -1e9
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Hold the tokens of several texts, one text after another.
-
-    ``flags`` is (tokens, ``TOKEN_FLAGS``); ``keys`` has one number for all tokens of a word in a text, and
-    another in another text; ``texts`` has the number of each token's text, in ascending order.
-    """
-
-    flags: Floats
-    keys: Integers
-    texts: Integers
 
 
 class Network:

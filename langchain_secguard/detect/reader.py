@@ -5,37 +5,22 @@ Needs numpy, so it is imported only when names are first looked for.
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from langchain_secguard.detect import features
-from langchain_secguard.detect.features import Floats, Integers, Lexicon
-from langchain_secguard.detect.network import Batch, Network
+from langchain_secguard.detect.features import Floats, Lexicon
+from langchain_secguard.detect.network import Network
 from langchain_secguard.detect.tokens import Tokens, fold
 
-_WINDOW = 2048
-_CACHED_WORDS = 12_000
-_LABELS = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a text that goes through the network at once, of which ``keep`` is wanted."""
-
-    text: int
-    words: Sequence[str]
-    flags: Floats
-    keys: Integers
-    keep: slice
-    start: int
+_WINDOW, _LABELS = 2048, 7
 
 
 class Reader:
-    """Hold the network, the lexicon, and the vectors of those lexicon words that were met."""
+    """Hold the network, the lexicon, and the vectors of up to ``cached_words`` of its words that were met."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, cached_words: int = 12_000) -> None:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         words = arrays["words"].tobytes().decode().split("\n")
@@ -45,7 +30,7 @@ class Reader:
         self.lexicon = Lexicon(index, arrays["bits"], places, len(arrays["vectors.weight"]))
         self._lock = threading.Lock()
         self._cached: dict[str, int] = {}
-        self._cache = np.empty((_CACHED_WORDS, self.network.width), dtype=np.float32)
+        self._cache = np.empty((cached_words + 1, self.network.width), dtype=np.float32)
 
     def commonness(self, word: str) -> int:
         """Tell how common ``word`` is in lower case, from 0 (never seen) to 7."""
@@ -54,47 +39,31 @@ class Reader:
 
     def log_probabilities(self, texts: Sequence[Tokens]) -> list[Floats]:
         """Return for each text an array of (tokens, labels)."""
-        results = [np.empty((len(tokens), _LABELS), dtype=np.float32) for tokens in texts]
-        for pieces in self.batches(texts):
-            vectors = self._describe([word for piece in pieces for word in piece.words])
-            logs = self.network.label(vectors, join(pieces))
-            first = 0
-            for piece in pieces:
-                kept = logs[first + piece.keep.start : first + piece.keep.stop]
-                results[piece.text][piece.start : piece.start + len(kept)] = kept
-                first += len(piece.words)
+        results: list[Floats] = []
+        for group in _groups(texts):
+            if not any(map(len, group)):
+                results += [np.empty((0, _LABELS), dtype=np.float32)] * len(group)
+                continue
+            ends = np.cumsum([len(tokens) for tokens in group])
+            results += np.split(self._read(group), ends[:-1])
         return results
 
-    def batches(self, texts: Sequence[Tokens]) -> Iterator[list[Piece]]:
-        """Cut long texts into pieces, and put short ones together."""
-        batch: list[Piece] = []
-        size = 0
-        for piece in self._pieces(texts):
-            if batch and size + len(piece.words) > _WINDOW:
-                yield batch
-                batch, size = [], 0
-            batch.append(piece)
-            size += len(piece.words)
-        if batch:
-            yield batch
-
-    def _pieces(self, texts: Sequence[Tokens]) -> Iterator[Piece]:
-        reach = self.network.reach
-        for number, tokens in enumerate(texts):
-            count = len(tokens)
-            if not count:
-                continue
-            context = features.context(tokens, self.lexicon)
-            for start in range(0, count, _WINDOW):
-                end = min(count, start + _WINDOW)
-                low, high = max(0, start - reach), min(count, end + reach)
-                flags, keys = context.flags[low:high], context.keys[low:high]
-                keep = slice(start - low, end - low)
-                yield Piece(number, tokens.words[low:high], flags, keys, keep, start)
+    def _read(self, texts: Sequence[Tokens]) -> Floats:
+        words = [word for tokens in texts for word in tokens.words]
+        batch = features.batch(texts, self.lexicon)
+        count, reach = len(words), self.network.reach
+        if count <= _WINDOW:
+            return self.network.label(self._describe(words), batch)
+        parts = []
+        for start in range(0, count, _WINDOW):
+            low, high = max(0, start - reach), min(count, start + _WINDOW + reach)
+            logs = self.network.label(self._describe(words[low:high]), batch.part(low, high))
+            parts.append(logs[start - low : start - low + _WINDOW])
+        return np.concatenate(parts)
 
     def _describe(self, words: Sequence[str]) -> Floats:
         """Give the vector of each word; only words of the lexicon are remembered, so never a user's own."""
-        rows = np.array([self._cached.get(word, -1) for word in words])
+        rows = np.array([self._cached.get(word, -1) for word in words])  # the last row is nobody's
         vectors: Floats = self._cache[rows]
         unmet = np.flatnonzero(rows < 0)
         if len(unmet):
@@ -108,16 +77,22 @@ class Reader:
         with self._lock:
             for word, vector in zip(words, vectors, strict=True):
                 row = len(self._cached)
-                if row < _CACHED_WORDS and word not in self._cached and fold(word) in self.lexicon.index:
+                if row + 1 == len(self._cache):
+                    return
+                if word not in self._cached and fold(word) in self.lexicon.index:
                     self._cache[row] = vector
                     self._cached[word] = row
 
 
-def join(pieces: Sequence[Piece]) -> Batch:
-    """Make one batch of ``pieces``."""
-    keys, offset = [], 0
-    for piece in pieces:
-        keys.append(piece.keys + offset)
-        offset += int(piece.keys.max()) + 1
-    texts = np.repeat(np.arange(len(pieces)), [len(piece.words) for piece in pieces])
-    return Batch(np.concatenate([piece.flags for piece in pieces]), np.concatenate(keys), texts)
+def _groups(texts: Sequence[Tokens]) -> Iterator[list[Tokens]]:
+    """Put together texts that make up one window; a longer text stays alone."""
+    group: list[Tokens] = []
+    size = 0
+    for tokens in texts:
+        if group and size + len(tokens) > _WINDOW:
+            yield group
+            group, size = [], 0
+        group.append(tokens)
+        size += len(tokens)
+    if group:
+        yield group
