@@ -34,9 +34,9 @@ class Record(NamedTuple):
     """Ask for the row of one value, a new one where it has none.
 
     ``identity`` is the key of the type and the value, ``folded`` that of the value in any case, ``phrases``
-    those under which the value is known again, of at most ``words`` words (also of the offers). The row is
-    linked to a base, one that has no variant, where every key of ``refers`` is claimed by one base of the
-    type alone, the same one; a base claims ``claims``. ``value`` is kept only under the ref ``expected``, if
+    those under which the value is known again, of at most ``words`` words (also of the offers). ``claims``,
+    ``refers`` and ``unless`` are :class:`~.base.Keys`, and those of the row ``like`` where it is given.
+    ``value`` is kept only under the ref ``expected``, if
     there is one: a row that came out under another stays empty until it is filled.
     """
 
@@ -49,6 +49,8 @@ class Record(NamedTuple):
     offers: tuple[Offer, ...] = ()
     claims: tuple[bytes, ...] = ()
     refers: tuple[bytes, ...] = ()
+    unless: tuple[bytes, ...] = ()
+    like: Ref | None = None
     expected: Ref | None = None
 
     def __repr__(self) -> str:
@@ -86,7 +88,7 @@ class State(NamedTuple):
 
 
 class Settle(NamedTuple):
-    """Ask for the rows of ``records``, then for known phrases.
+    """Ask for the rows of ``records``, settled in their order, then for known phrases.
 
     Answered by ``rows``, one for each record; ``known``, one for each of ``phrases``; and ``added``, what
     was added after the generation ``since``. With ``read_only`` nothing is written and no expiry refreshed.
@@ -136,12 +138,13 @@ Request: TypeAlias = Settle | Fill | LookUp | ListSurrogates | ListRows | Erase 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Tell what is known by a phrase: the entity type that had it first, and some of the rows of its values.
+    """Tell what is known by a phrase: an entity type, and some of the rows whose values have it.
 
-    It has no row where the phrase is known as a surrogate alone.
+    The type is that of whoever had it first: the row ``teacher``, or a surrogate where that is ``None``.
     """
 
     entity_type: str
+    teacher: Ref | None
     rows: Sequence[Row]
 
 

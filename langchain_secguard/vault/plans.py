@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from langchain_secguard.placeholders import Ref
-from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text
-from langchain_secguard.vault.codec import Codec
+from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text, settling_order
+from langchain_secguard.vault.codec import Codec, KeyKind
 from langchain_secguard.vault.ledger import (
     Erase,
     EraseValue,
@@ -23,12 +23,15 @@ from langchain_secguard.vault.ledger import (
     State,
 )
 from langchain_secguard.vault.phrases import fold, folded_words, phrase_keys
-from langchain_secguard.vault.search import Search, phrases_of
+from langchain_secguard.vault.search import Search, Taught, taught_by
 
 T = TypeVar("T")
 Plan: TypeAlias = Generator[Request, Reply, T]
 Spelling: TypeAlias = tuple[str, str]
 """An entity type and a value as it is written."""
+
+
+_Links: TypeAlias = tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]
 
 
 class Hint(NamedTuple):
@@ -42,6 +45,13 @@ class Hint(NamedTuple):
     numbers: Mapping[str, int] = {}
 
 
+class _Wanted(NamedTuple):
+    """Ask for the entry of an entity, with the keys of the row ``like`` if it is given."""
+
+    entity: Entity
+    like: Ref | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Hold what one search came to: ``spelled`` has the entries that were seen, as they are written."""
@@ -49,6 +59,7 @@ class _Found:
     state: State
     entries: list[Entry]
     hits: list[list[Hit]]
+    marked: dict[Spelling, Taught] = field(repr=False)
     spelled: dict[Spelling, Entry] = field(repr=False)
 
 
@@ -65,23 +76,30 @@ class Plans:
 
         It is one request, and another where a known value stands in a text in a spelling that is new.
         """
-        found = yield from self._search(vault_id, entities, texts, hint)
-        marked = _spellings(texts, found.hits)
-        new = [Entity(*spelling) for spelling in marked if spelling not in found.spelled]
+        order = settling_order(entities)
+        wanted = [_Wanted(entities[position]) for position in order]
+        found = yield from self._search(vault_id, wanted, texts, hint)
+        new = [
+            _Wanted(Entity(*spelling), taught.teacher)
+            for spelling, taught in found.marked.items()
+            if spelling not in found.spelled
+        ]
         if new:
             _, entries = yield from self._settle(vault_id, new, hint)
             found.spelled.update(_by_spelling(entries))
-        known = {spelling: found.spelled[spelling] for spelling in marked}
-        return Assignment(found.entries, found.hits, known, found.state.generation, found.state.epoch)
+        settled = dict(zip(order, found.entries, strict=True))
+        return Assignment(
+            [settled[position] for position in range(len(order))],
+            found.hits,
+            {spelling: found.spelled[spelling] for spelling in found.marked},
+            found.state.generation,
+            found.state.epoch,
+        )
 
     def find(self, vault_id: str, texts: Sequence[Text], hint: Hint) -> Plan[Finding]:
         """Plan :meth:`~langchain_secguard.vault.VaultStore.find`."""
         found = yield from self._search(vault_id, (), texts, hint, read_only=True)
-        known = {
-            spelling: found.spelled[spelling]
-            for spelling in _spellings(texts, found.hits)
-            if spelling in found.spelled
-        }
+        known = {spelling: found.spelled[spelling] for spelling in found.marked if spelling in found.spelled}
         return Finding(found.hits, known, found.state.generation, found.state.epoch)
 
     def lookup(self, vault_id: str, refs: Sequence[Ref]) -> Plan[list[Entry | None]]:
@@ -111,18 +129,18 @@ class Plans:
     def _search(
         self,
         vault_id: str,
-        entities: Sequence[Entity],
+        wanted: Sequence[_Wanted],
         texts: Sequence[Text],
         hint: Hint,
         *,
         read_only: bool = False,
     ) -> Plan[_Found]:
-        """Settle ``entities``, and look known values up: again only if phrases are longer than guessed."""
+        """Settle what is wanted, and look known values up: again only if phrases are longer than guessed."""
         search = Search(texts)
-        words = max([hint.words, *(_words(entity.value) for entity in entities)])
+        words = max([hint.words, *(_words(one.entity.value) for one in wanted)])
         asked = search.phrases(words)
         question = Settle((), self._codec.keys(vault_id, "phrase", asked), search.since, read_only)
-        reply, entries = yield from self._settle(vault_id, entities, hint, question)
+        reply, entries = yield from self._settle(vault_id, wanted, hint, question)
         known = dict(zip(asked, reply.known, strict=True))
         if reply.added is None or reply.state.words > words:
             asked = search.phrases(max(words, reply.state.words), all_texts=reply.added is None)
@@ -130,86 +148,100 @@ class Plans:
             known |= zip(asked, again.known, strict=True)
         added = self._entries(vault_id, reply.added or ())
         seen = self._entries(vault_id, [row for one in known.values() if one for row in one.rows])
-        types = {phrase: one.entity_type for phrase, one in known.items() if one}
+        taught = {phrase: Taught(one.entity_type, one.teacher) for phrase, one in known.items() if one}
+        marks = search.marks(taught, taught_by(added))
         return _Found(
             reply.state,
             entries,
-            search.hits(types, phrases_of(added)),
+            [[hit for hit, _ in own] for own in marks],
+            _spellings(texts, marks),
             _by_spelling([*added, *seen, *entries]),
         )
 
     def _settle(
-        self, vault_id: str, entities: Sequence[Entity], hint: Hint, question: Settle | None = None
+        self, vault_id: str, wanted: Sequence[_Wanted], hint: Hint, question: Settle | None = None
     ) -> Plan[tuple[Reply, list[Entry]]]:
-        """Settle entities, and fill the rows that are new under a ref that was not foreseen."""
-        offered = [_offered(entity) for entity in entities]
-        records = self._records(vault_id, entities, offered, hint.numbers)
+        """Settle what is wanted, and fill the rows that are new under a ref that was not foreseen."""
+        offered = [_offered(one.entity) for one in wanted]
+        records = self._records(vault_id, wanted, offered, hint.numbers)
         reply = yield (question or Settle())._replace(records=records)
-        rows = [row for row in reply.rows if row is not None]
-        lacking = {
-            row.ref: self._filled(vault_id, row, entity.value, surrogates)
-            for row, entity, surrogates in zip(rows, entities, offered, strict=True)
-            if row.value is None or (row.offer is not None and row.surrogate is None)
-        }
+        entries, lacking = [], []
+        for row, one, surrogates in zip(reply.rows, wanted, offered, strict=True):
+            assert row is not None  # noqa: S101 - every record has a row
+            entry = self._settled(vault_id, row, one.entity.value, surrogates)
+            entries.append(entry)
+            if row.value is None or (row.offer is not None and row.surrogate is None):
+                lacking.append(self._filled(vault_id, entry))
         if lacking:
-            filled = yield Fill(list(lacking.values()))
-            now = {row.ref: row for row in filled.rows if row is not None}
-            rows = [now.get(row.ref, row) for row in rows]
-        return reply, self._entries(vault_id, rows)
+            filled = yield Fill(lacking)
+            now = {entry.ref: entry for entry in self._entries(vault_id, filled.rows)}
+            entries = [now.get(entry.ref, entry) for entry in entries]
+        return reply, entries
 
-    def _filled(self, vault_id: str, row: Row, value: str, surrogates: Sequence[str]) -> Row:
-        surrogate = None if row.offer is None else surrogates[row.offer]
-        return Row(
-            row.ref,
-            self._codec.encode(vault_id, row.ref, value),
-            None if surrogate is None else self._codec.encode(vault_id, row.ref, surrogate),
-        )
+    def _settled(self, vault_id: str, row: Row, value: str, surrogates: Sequence[str]) -> Entry:
+        """Make the entry of a row whose value is known, since it was asked for."""
+        if row.offer is not None:
+            return Entry(row.ref, value, surrogates[row.offer])
+        surrogate = None if row.surrogate is None else self._codec.decode(vault_id, row.ref, row.surrogate)
+        return Entry(row.ref, value, surrogate)
+
+    def _filled(self, vault_id: str, entry: Entry) -> Row:
+        kept = None if entry.surrogate is None else self._codec.encode(vault_id, entry.ref, entry.surrogate)
+        return Row(entry.ref, self._codec.encode(vault_id, entry.ref, entry.value), kept)
 
     def _records(
         self,
         vault_id: str,
-        entities: Sequence[Entity],
+        wanted: Sequence[_Wanted],
         offered: Sequence[Sequence[str]],
         numbers: Mapping[str, int],
     ) -> list[Record]:
+        entities = [one.entity for one in wanted]
         values = [entity.value for entity in entities]
-        identities = self._codec.keys(
-            vault_id, "identity", [f"{name}\0{value}" for name, value, *_ in entities]
-        )
-        folds = self._codec.keys(vault_id, "folded", map(fold, values))
-        phrases = self._keys_of_each(vault_id, map(phrase_keys, values))
-        offers = [self._offers(vault_id, surrogates) for surrogates in offered]
+        keys = self._codec.keys
+        identities = keys(vault_id, "identity", [f"{one.entity_type}\0{one.value}" for one in entities])
+        folds = keys(vault_id, "folded", map(fold, values))
+        phrases = self._keys_of_each(vault_id, "phrase", map(phrase_keys, values))
+        links = self._links(vault_id, entities)
         expected = _foreseen(entities, numbers) if self._codec.bound else [None] * len(entities)
         return [
             Record(
-                entity.entity_type,
-                identity,
-                folded,
-                self._codec.encode(vault_id, ref, entity.value),
-                keys,
-                max(map(_words, (entity.value, *surrogates))),
-                offer,
-                expected=ref,
+                one.entity.entity_type,
+                identities[position],
+                folds[position],
+                self._codec.encode(vault_id, expected[position], one.entity.value),
+                phrases[position],
+                max(map(_words, (one.entity.value, *offered[position]))),
+                self._offers(vault_id, offered[position]),
+                *links[position],
+                like=one.like,
+                expected=expected[position],
             )
-            for entity, identity, folded, keys, surrogates, offer, ref in zip(
-                entities, identities, folds, phrases, offered, offers, expected, strict=True
-            )
+            for position, one in enumerate(wanted)
         ]
+
+    def _links(self, vault_id: str, entities: Sequence[Entity]) -> list[_Links]:
+        """Make the claims, the references and what speaks against them, of each entity."""
+        named = [[f"{one.entity_type}\0{key}" for key in keys] for one in entities for keys in one.keys]
+        made = self._keys_of_each(vault_id, "claim", named)
+        return list(zip(made[::3], made[1::3], made[2::3], strict=True))
 
     def _offers(self, vault_id: str, surrogates: Sequence[str]) -> tuple[Offer, ...]:
         if not surrogates:
             return ()
         marks = self._codec.keys(vault_id, "mark", map(fold, surrogates))
-        phrases = self._keys_of_each(vault_id, map(phrase_keys, surrogates))
+        phrases = self._keys_of_each(vault_id, "phrase", map(phrase_keys, surrogates))
         values = [
             None if self._codec.bound else self._codec.encode(vault_id, None, surrogate)
             for surrogate in surrogates
         ]
         return tuple(map(Offer, values, marks, phrases))
 
-    def _keys_of_each(self, vault_id: str, phrases: Iterable[Sequence[str]]) -> list[tuple[bytes, ...]]:
-        listed = list(phrases)
-        keys = iter(self._codec.keys(vault_id, "phrase", [phrase for own in listed for phrase in own]))
+    def _keys_of_each(
+        self, vault_id: str, kind: KeyKind, texts: Iterable[Sequence[str]]
+    ) -> list[tuple[bytes, ...]]:
+        listed = list(texts)
+        keys = iter(self._codec.keys(vault_id, kind, [text for own in listed for text in own]))
         return [tuple(next(keys) for _ in own) for own in listed]
 
     def _entries(self, vault_id: str, rows: Iterable[Row | None]) -> list[Entry]:
@@ -244,14 +276,15 @@ def _words(value: str) -> int:
     return len(folded_words(value)) if phrase_keys(value) else 0
 
 
-def _spellings(texts: Sequence[Text], hits: Iterable[Iterable[Hit]]) -> list[Spelling]:
-    """List the types and spellings of the known values that stand at ``hits``."""
-    marked = (
-        (hit.entity_type, text.text[hit.start : hit.end])
-        for text, own in zip(texts, hits, strict=True)
-        for hit in own
-    )
-    return list(dict.fromkeys(marked))
+def _spellings(
+    texts: Sequence[Text], marks: Iterable[Iterable[tuple[Hit, Taught]]]
+) -> dict[Spelling, Taught]:
+    """List the types and spellings of the known values that were marked."""
+    return {
+        (hit.entity_type, text.text[hit.start : hit.end]): taught
+        for text, own in zip(texts, marks, strict=True)
+        for hit, taught in own
+    }
 
 
 def _by_spelling(entries: Iterable[Entry]) -> dict[Spelling, Entry]:

@@ -2,8 +2,8 @@
 --
 -- KEYS[1] is the vault, a hash that expires as a whole:
 --   "."             the state: "epoch born generation words arrivals surrogates entries"
---   "e" ref         a row: "ref valuelen surrogatelen arrival offer phrases surrogatephrases claims\n", then
---                   the value, the surrogate, and 16 bytes for each: folded, phrases, claims
+--   "e" ref         a row: a line "ref valuelen surrogatelen arrival offer phrases fakes claims refers unless",
+--                   the value, the surrogate, 16 bytes of folded, and 8 for each phrase and other key
 --   "f" folded      the rows of a value in any case, each 16 bytes of identity, a byte of length, and the ref
 --   "w" phrase      the refs whose value, or, behind a "~", whose surrogate has the phrase
 --   "c" claim       the numbers of the bases that claim it
@@ -27,10 +27,11 @@ local function number()
   return tonumber(argument())
 end
 
+-- Keys that are only looked up have 8 of their 16 bytes: a mistaken one is seen by the value that it finds.
 local function keys(packed)
   local list = {}
-  for at = 1, #packed, 16 do
-    list[#list + 1] = string.sub(packed, at, at + 15)
+  for at = 1, #packed, 8 do
+    list[#list + 1] = string.sub(packed, at, at + 7)
   end
   return list
 end
@@ -119,14 +120,14 @@ end
 
 -- Rows.
 
-local HEAD = '^(%S+) (%-?%d+) (%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)\n()'
+local HEAD = '^(%S+) (%-?%d+) (%-?%d+) (%d+) %d+ (%d+) (%d+) (%d+) (%d+) (%d+)\n()'
 
 local function read(ref)
   local raw = get('e' .. ref)
   if not raw then
     return nil
   end
-  local _, value, surrogate, arrival, _, phrases, fakes, claims, at = string.match(raw, HEAD)
+  local _, value, surrogate, arrival, phrases, fakes, claims, refers, unless, at = string.match(raw, HEAD)
   local row = { ref = ref, arrival = tonumber(arrival), offer = 0 }
   local function take(size)
     local part = string.sub(raw, at, at + size - 1)
@@ -137,38 +138,45 @@ local function read(ref)
   row.value = value >= 0 and take(value) or nil
   row.surrogate = surrogate >= 0 and take(surrogate) or nil
   row.folded = take(16)
-  row.phrases = keys(take(16 * phrases))
-  row.fakes = keys(take(16 * fakes))
-  row.claims = keys(take(16 * claims))
+  row.phrases = keys(take(8 * phrases))
+  row.fakes = keys(take(8 * fakes))
+  row.claims = keys(take(8 * claims))
+  row.refers = keys(take(8 * refers))
+  row.unless = keys(take(8 * unless))
   return row
 end
 
-local function head(row, phrases, fakes, claims)
-  return string.format('%s %d %d %d %d %d %d %d\n', row.ref, row.value and #row.value or -1,
-    row.surrogate and #row.surrogate or -1, row.arrival, row.offer, phrases, fakes, claims)
+local function head(row, ...)
+  return string.format('%s %d %d %d %d %d %d %d %d %d\n', row.ref, row.value and #row.value or -1,
+    row.surrogate and #row.surrogate or -1, row.arrival, row.offer, ...)
 end
 
 local function write(row)
   local offer = row.offer
   row.offer = 0
-  set('e' .. row.ref, head(row, #row.phrases, #row.fakes, #row.claims) .. (row.value or '')
-    .. (row.surrogate or '') .. row.folded .. table.concat(row.phrases) .. table.concat(row.fakes)
-    .. table.concat(row.claims))
+  local lists = { row.phrases, row.fakes, row.claims, row.refers, row.unless }
+  local sizes, parts = {}, {}
+  for at, list in ipairs(lists) do
+    sizes[at], parts[at] = #list, table.concat(list)
+  end
+  set('e' .. row.ref, head(row, unpack(sizes)) .. (row.value or '') .. (row.surrogate or '') .. row.folded
+    .. table.concat(parts))
   row.offer = offer
 end
 
 local function shown(row)
-  return row and head(row, 0, 0, 0) .. (row.value or '') .. (row.surrogate or '') or false
+  return row and head(row, 0, 0, 0, 0, 0) .. (row.value or '') .. (row.surrogate or '') or false
 end
 
--- Show a row as it is kept, without reading more of it than its head.
+-- Cut off a row what the caller does not need.
+local function cut(raw)
+  local _, value, surrogate, _, _, _, _, _, _, at = string.match(raw, HEAD)
+  return string.sub(raw, 1, at - 1 + math.max(value, 0) + math.max(surrogate, 0))
+end
+
 local function shown_at(ref)
   local raw = get('e' .. ref)
-  if not raw then
-    return false
-  end
-  local _, value, surrogate, _, _, _, _, _, at = string.match(raw, HEAD)
-  return string.sub(raw, 1, at - 1 + math.max(value, 0) + math.max(surrogate, 0))
+  return raw and cut(raw)
 end
 
 local function learn(phrases, item, ref)
@@ -196,8 +204,14 @@ local function record()
   asked.expected = argument()
   asked.words = number()
   asked.phrases = keys(argument())
+  local like = argument()
+  local model = like ~= '' and read(like)
   asked.claims = keys(argument())
   asked.refers = keys(argument())
+  asked.unless = keys(argument())
+  if model then
+    asked.claims, asked.refers, asked.unless = model.claims, model.refers, model.unless
+  end
   asked.offers = {}
   for at = 1, number() do
     local value = argument()
@@ -225,6 +239,11 @@ end
 -- Return the number of the one base that every reference means, or nil.
 local function base_of(asked)
   local base
+  for _, key in ipairs(asked.unless) do
+    if get('c' .. key) then
+      return nil
+    end
+  end
   for _, key in ipairs(asked.refers) do
     local number = string.match(get('c' .. key) or '', '^ (%d+) $')
     if not number or (base and base ~= number) then
@@ -289,10 +308,12 @@ local function settle_record(asked)
   state.words = math.max(state.words, asked.words)
   local row = { ref = ref, arrival = state.arrivals, offer = 0, folded = asked.folded, fakes = {} }
   row.value = (asked.expected == '' or asked.expected == ref) and asked.value or nil
-  row.phrases, row.claims = asked.phrases, is_base and asked.claims or {}
+  row.phrases, row.claims, row.refers, row.unless = asked.phrases, asked.claims, asked.refers, asked.unless
   set('f' .. asked.folded, (list or '') .. asked.identity .. string.char(#ref) .. ref)
-  for _, claim in ipairs(row.claims) do
-    enlist('c' .. claim, string.match(ref, '%d+$'))
+  if is_base then
+    for _, claim in ipairs(row.claims) do
+      enlist('c' .. claim, string.match(ref, '%d+$'))
+    end
   end
   learn(row.phrases, ref, ref)
   write(row)
@@ -303,14 +324,14 @@ end
 
 local function known(packed)
   local found = {}
-  for at = 1, #packed, 16000 do
-    local asked = keys(string.sub(packed, at, at + 15999))
+  for at = 1, #packed, 8000 do
+    local asked = keys(string.sub(packed, at, at + 7999))
     for index, key in ipairs(asked) do
       asked[index] = 'w' .. key
     end
     for index, list in ipairs(redis.call('HMGET', vault, unpack(asked))) do
       if list then
-        local one = { (at - 1) / 16 + index - 1, string.match(list, '^ ~?([^:]+):') }
+        local one = { (at - 1) / 8 + index - 1, string.match(list, '^ (%S+)') }
         for ref in string.gmatch(list, ' (%S+)') do
           if #one < MOST_ROWS + 2 and string.sub(ref, 1, 1) ~= '~' then
             one[#one + 1] = shown_at(ref)
@@ -355,8 +376,9 @@ local function remove(ref)
   for _, phrase in ipairs(row.fakes) do
     strike('w' .. phrase, '~' .. ref)
   end
-  for _, claim in ipairs(row.claims) do
-    strike('c' .. claim, string.match(ref, '%d+$'))
+  local base = string.match(ref, ':(%d+)$')
+  for _, claim in ipairs(base and row.claims or {}) do
+    strike('c' .. claim, base)
   end
   local list, left, at = get('f' .. row.folded) or '', '', 1
   while at < #list do
@@ -449,8 +471,7 @@ function operations.rows()
     if at % 2 == 1 then
       is_row = string.sub(part, 1, 1) == 'e'
     elseif is_row then
-      local _, value, surrogate, _, _, _, _, _, start = string.match(part, HEAD)
-      rows[#rows + 1] = string.sub(part, 1, start - 1 + math.max(value, 0) + math.max(surrogate, 0))
+      rows[#rows + 1] = cut(part)
     end
   end
   save()

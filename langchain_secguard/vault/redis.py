@@ -40,7 +40,10 @@ class RedisVaultStore(LedgerVaultStore):
             redis-py, whose own timeouts then hold. A URL and a blocking client serve threads and tasks; an
             asyncio client serves the event loop it was made in, by the async methods alone.
         ttl: Seconds after its last use at which a vault expires; never when ``None``.
-        timeout: Seconds after which a connection or an answer is given up, where a URL is given.
+        timeout: Seconds after which a request is given up. A blocking client that was given has its own,
+            and so have connecting, sending and answering each, where it was made for a URL.
+        connections: So many requests run at once, in the process or in an event loop; others wait for their
+            turn. Keep it below the size of a pool that you give.
         key_prefix: What the names of all keys begin with.
         cluster: The URL names a node of a cluster.
 
@@ -54,15 +57,24 @@ class RedisVaultStore(LedgerVaultStore):
         *,
         ttl: float | None = None,
         timeout: float = 5.0,
+        connections: int = 50,
         key_prefix: str = "secguard",
         cluster: bool = False,
     ) -> None:
         for name, seconds in (("ttl", ttl), ("timeout", timeout)):
             if seconds is not None and not (0 < seconds < math.inf):
                 raise ValueError(f"{name} is a positive number of seconds")
+        if connections < 1:
+            raise ValueError("connections is at least 1")
         if "{" in key_prefix:
             raise ValueError("key_prefix must not hold {, which chooses a key's place in a cluster")
-        runner = ScriptRunner(server, _SCRIPT.read_text(encoding="utf-8"), timeout=timeout, cluster=cluster)
+        runner = ScriptRunner(
+            server,
+            _SCRIPT.read_text(encoding="utf-8"),
+            timeout=timeout,
+            connections=connections,
+            cluster=cluster,
+        )
         super().__init__(RedisLedger(runner, ttl=ttl, key_prefix=key_prefix))
         self._runner = runner
         self._shown = f"RedisVaultStore(ttl={ttl}, key_prefix={key_prefix!r})"
@@ -107,7 +119,7 @@ def _arguments(request: Request) -> list[str | bytes | int]:
     match request:
         case Settle(records, phrases, since):
             parts = [part for record in records for part in _record(record)]
-            return ["settle", since, b"".join(phrases), len(records), *parts]
+            return ["settle", since, _cut(phrases), len(records), *parts]
         case Fill(rows):
             return ["fill", len(rows), *(part for row in rows for part in _filling(row))]
         case LookUp(refs):
@@ -130,14 +142,21 @@ def _record(record: Record) -> list[str | bytes | int]:
         record.value,
         _name(record.expected) if record.expected else "",
         record.words,
-        b"".join(record.phrases),
-        b"".join(record.claims),
-        b"".join(record.refers),
+        _cut(record.phrases),
+        _name(record.like) if record.like else "",
+        _cut(record.claims),
+        _cut(record.refers),
+        _cut(record.unless),
         len(record.offers),
     ]
     for offer in record.offers:
-        parts += [_optional(offer.value), offer.mark, b"".join(offer.phrases)]
+        parts += [_optional(offer.value), offer.mark, _cut(offer.phrases)]
     return parts
+
+
+def _cut(keys: Iterable[bytes]) -> bytes:
+    """Pack keys of which a mistaken one does no harm."""
+    return b"".join([key[:8] for key in keys])
 
 
 def _filling(row: Row) -> list[str | bytes | int]:
@@ -192,8 +211,10 @@ def _arrival(kept: bytes) -> int:
 
 def _known(answer: Iterable[Sequence[Any]], length: int) -> list[Known | None]:
     known: list[Known | None] = [None] * length
-    for position, entity_type, *rows in answer:
-        known[position] = Known(unquote(entity_type.decode()), [_row(kept) for kept in rows])
+    for position, first, *rows in answer:
+        ref = _ref(first.removeprefix(b"~"))
+        teacher = None if first.startswith(b"~") else ref
+        known[position] = Known(ref.entity_type, teacher, [_row(kept) for kept in rows])
     return known
 
 

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import importlib
 import threading
-import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from langchain_secguard.errors import VaultUnavailableError
@@ -17,13 +17,23 @@ _UNAVAILABLE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Hold the client of one event loop, and the turns that its tasks take; ``lease`` ends with the loop."""
+
+    client: Any
+    turns: asyncio.Semaphore
+    lease: AsyncGenerator[Any, None] | None = None
+
+
 class ScriptRunner:
     """Run one script on a server, named by its hash, and sent whole only where the server does not know it.
 
     Args:
         server: A URL; or a client or a pool of redis-py, of either kind, or a cluster's client.
         script: The source of the script.
-        timeout: Seconds after which a connection or an answer is given up, for a URL.
+        timeout: Seconds after which a request is given up.
+        connections: So many requests run at once, in the process or in an event loop; others wait.
         cluster: A URL names a node of a cluster.
 
     Raises:
@@ -32,17 +42,16 @@ class ScriptRunner:
         TypeError: ``server`` is none of these.
     """
 
-    def __init__(self, server: Any, script: str, *, timeout: float, cluster: bool) -> None:
+    def __init__(self, server: Any, script: str, *, timeout: float, connections: int, cluster: bool) -> None:
         self._redis = _load()
         self._script = script
         self._sha = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
         self._timeout = timeout
+        self._connections = connections
         self._cluster = cluster
         self._lock = threading.Lock()
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = weakref.WeakKeyDictionary()
-        self._leases: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[Any, None]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._turns = threading.BoundedSemaphore(connections)
+        self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
         self._url, self._client, self._async_client = self._understand(server)
 
     def run(self, keys: Sequence[str], arguments: Arguments) -> Any:
@@ -63,8 +72,10 @@ class ScriptRunner:
         if self._url is None and self._async_client is None:
             return await asyncio.to_thread(self.run, keys, arguments)
         try:
-            client = self._async_client or await self._of_loop()
-            return await self._aexecute(client, keys, arguments)
+            async with asyncio.timeout(self._timeout):
+                line = self._lines.get(asyncio.get_running_loop()) or await self._open_line()
+                async with line.turns:
+                    return await self._aexecute(line.client, keys, arguments)
         except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
             failure = _unavailable(error)
         raise failure
@@ -79,25 +90,29 @@ class ScriptRunner:
 
     async def aclose(self) -> None:
         """Close the connections that were opened for a URL in this event loop."""
-        loop = asyncio.get_running_loop()
-        self._loops.pop(loop, None)
-        lease = self._leases.pop(loop, None)
-        if lease is not None:
-            await lease.aclose()
+        line = self._lines.pop(asyncio.get_running_loop(), None)
+        if line is not None and line.lease is not None:
+            await line.lease.aclose()
 
     def _execute(self, client: Any, keys: Sequence[str], arguments: Arguments) -> Any:
+        if not self._turns.acquire(timeout=self._timeout):
+            raise TimeoutError
         try:
             return client.execute_command(*self._call(self._sha, keys, arguments), NEVER_DECODE=True)
         except self._redis.exceptions.NoScriptError:
             call = self._call(self._script, keys, arguments)
-        return client.execute_command(*call, NEVER_DECODE=True)
+            return client.execute_command(*call, NEVER_DECODE=True)
+        finally:
+            self._turns.release()
 
     async def _aexecute(self, client: Any, keys: Sequence[str], arguments: Arguments) -> Any:
+        if isinstance(client, self._redis.asyncio.RedisCluster):
+            await client.initialize()  # or many first commands at once are sent to nodes picked at random
         try:
             return await client.execute_command(*self._call(self._sha, keys, arguments), NEVER_DECODE=True)
         except self._redis.exceptions.NoScriptError:
             call = self._call(self._script, keys, arguments)
-        return await client.execute_command(*call, NEVER_DECODE=True)
+            return await client.execute_command(*call, NEVER_DECODE=True)
 
     def _call(self, script: str, keys: Sequence[str], arguments: Arguments) -> list[str | bytes | int]:
         return ["EVALSHA" if script is self._sha else "EVAL", script, len(keys), *keys, *arguments]
@@ -131,28 +146,39 @@ class ScriptRunner:
                 self._client = self._connect(self._redis)
             return self._client
 
-    async def _of_loop(self) -> Any:
-        """Return the client of the running event loop; it is closed when the loop ends."""
+    async def _open_line(self) -> _Line:
+        """Connect for the running event loop: a client of asyncio is good in one loop alone."""
         loop = asyncio.get_running_loop()
-        client = self._loops.get(loop)
-        if client is None:
+        turns = asyncio.Semaphore(self._connections)
+        if self._async_client is not None:
+            line = _Line(self._async_client, turns)
+        else:
             lease = self._lease()
-            client = await anext(lease)
-            self._loops[loop], self._leases[loop] = client, lease
-        return client
+            line = _Line(await anext(lease), turns, lease)
+        for ended in [other for other in list(self._lines) if other.is_closed()]:
+            self._lines.pop(ended, None)
+        return self._lines.setdefault(loop, line)
 
     async def _lease(self) -> AsyncGenerator[Any, None]:
-        """Hold a client as long as its loop: a loop that shuts down closes what generates in it."""
+        """Hold a client as long as its loop: one that shuts down closes the generators that run in it."""
         client = self._connect(self._redis.asyncio)
         try:
             yield client
         finally:
+            self._lines.pop(asyncio.get_running_loop(), None)
             await client.aclose()
 
     def _connect(self, package: Any) -> Any:
-        """Make a client that tries once more only where a connection turns out to be gone."""
+        """Make a client that tries again only where a connection turns out to be gone.
+
+        In a cluster of asyncio that happens to every task at once, and more than once: redis-py closes all
+        connections when one fails.
+        """
+        attempts = 3 if self._cluster and package is self._redis.asyncio else 1
         retry = importlib.import_module(f"{package.__name__}.retry").Retry(
-            self._redis.backoff.NoBackoff(), 1, supported_errors=(self._redis.exceptions.ConnectionError,)
+            self._redis.backoff.NoBackoff(),
+            attempts,
+            supported_errors=(self._redis.exceptions.ConnectionError,),
         )
         make: Callable[..., Any] = (package.RedisCluster if self._cluster else package.Redis).from_url
         return make(

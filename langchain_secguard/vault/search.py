@@ -3,9 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 
+from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Entry, Hit, Text
 from langchain_secguard.vault.phrases import Match, PhraseIndex, phrase_keys, word_sequences
+
+
+class Taught(NamedTuple):
+    """Tell what a known phrase is: its entity type, and whose value made it known; none for a surrogate."""
+
+    entity_type: str
+    teacher: Ref | None = None
 
 
 class Search:
@@ -38,32 +47,36 @@ class Search:
         self._asked |= wanted
         return new
 
-    def hits(self, known: Mapping[str, str], added: PhraseIndex[str]) -> list[list[Hit]]:
+    def marks(
+        self, known: Mapping[str, Taught], added: PhraseIndex[Taught]
+    ) -> list[list[tuple[Hit, Taught]]]:
         """Mark the known values of each text.
 
-        ``known`` has the entity types of the phrases asked for, and ``added`` those of the phrases that are
-        new since :attr:`since`.
+        ``known`` has what is known of the phrases asked for, and ``added`` what is new since :attr:`since`.
         """
         return [
             [
-                Hit(match.start, match.end, (known.get(match.key) if by_keys else added.get(match.key)) or "")
+                (Hit(match.start, match.end, taught.entity_type), taught)
                 for match in (_longest(matches, known) if by_keys else added.find(text.text))
-                if text.asks(match.start, match.end)
+                if (taught := known.get(match.key) if by_keys else added.get(match.key))
+                and text.asks(match.start, match.end)
             ]
             for text, by_keys, matches in zip(self._texts, self._by_keys, self._matches, strict=True)
         ]
 
 
-def phrases_of(entries: Iterable[Entry]) -> PhraseIndex[str]:
-    """Index the entity types of entries by the phrases of their values and surrogates."""
-    index: PhraseIndex[str] = PhraseIndex()
+def taught_by(entries: Iterable[Entry]) -> PhraseIndex[Taught]:
+    """Index the phrases of the values and surrogates of entries."""
+    index: PhraseIndex[Taught] = PhraseIndex()
     for entry in entries:
-        for key in (*phrase_keys(entry.value), *phrase_keys(entry.surrogate or "")):
-            index.add(key, entry.ref.entity_type)
+        for key in phrase_keys(entry.value):
+            index.add(key, Taught(entry.ref.entity_type, entry.ref))
+        for key in phrase_keys(entry.surrogate or ""):
+            index.add(key, Taught(entry.ref.entity_type))
     return index
 
 
-def _longest(matches: Iterable[Match], known: Mapping[str, str]) -> list[Match]:
+def _longest(matches: Iterable[Match], known: Mapping[str, Taught]) -> list[Match]:
     """Choose the longest known match at each place, from left to right, none over another."""
     chosen: list[Match] = []
     free = 0
