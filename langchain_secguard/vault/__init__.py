@@ -1,4 +1,6 @@
-"""Vaults: what has been hidden, and where it is kept."""
+"""Vaults: what has been hidden, and where it is kept. A store's driver is loaded when the store is made."""
+
+from typing import TYPE_CHECKING, Any
 
 from langchain_secguard.vault.base import (
     Assignment,
@@ -15,6 +17,9 @@ from langchain_secguard.vault.base import (
 from langchain_secguard.vault.memory import InMemoryVaultStore
 from langchain_secguard.vault.phrases import Match, PhraseIndex, word_sequences
 
+if TYPE_CHECKING:
+    from langchain_secguard.vault.redis import RedisVaultStore
+
 __all__ = [
     "Assignment",
     "Entity",
@@ -25,9 +30,18 @@ __all__ = [
     "Keys",
     "Match",
     "PhraseIndex",
+    "RedisVaultStore",
     "Text",
     "Vault",
     "VaultStore",
     "settling_order",
     "word_sequences",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "RedisVaultStore":
+        from langchain_secguard.vault.redis import RedisVaultStore  # noqa: PLC0415 - loaded at first use
+
+        return RedisVaultStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -98,6 +98,7 @@ class TestNames:
             "Keys",
             "Match",
             "PhraseIndex",
+            "RedisVaultStore",
             "Text",
             "Vault",
             "VaultStore",
