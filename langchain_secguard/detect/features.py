@@ -107,7 +107,7 @@ def _look_up(words: Sequence[str], folded: Sequence[str], lexicon: Lexicon) -> W
     return Words(rows, shapes, lexicon.bits[rows].astype(np.int64))
 
 
-def number(words: Sequence[str]) -> tuple[list[str], Integers]:
+def _number(words: Sequence[str]) -> tuple[list[str], Integers]:
     """Number ``words`` by their first place: the distinct words, and for each word the number of its own."""
     distinct: dict[str, int] = {}
     numbers = [distinct.setdefault(word, len(distinct)) for word in words]
@@ -153,23 +153,29 @@ def _word_flags(words: Words, foreign: Sequence[bool]) -> Floats:
 class Batch:
     """Hold the tokens of several texts, one text after another.
 
-    ``flags`` is (tokens, ``TOKEN_FLAGS``); ``keys`` has one number for all tokens of a word in a text, and
-    another in another text; ``texts`` has the number of each token's text, in ascending order.
+    ``words`` are distinct, and ``order`` has the number of each token's word; ``flags`` is (tokens,
+    ``TOKEN_FLAGS``); ``keys`` has one number for all tokens of a word in a text, and another in another text;
+    ``texts`` has the number of each token's text, in ascending order.
     """
 
+    words: Sequence[str]
+    order: Integers
     flags: Floats
     keys: Integers
     texts: Integers
 
     def part(self, start: int, end: int) -> "Batch":
         """Take the tokens from ``start`` to ``end``, with what their flags know of the whole texts."""
+        kept, order = np.unique(self.order[start:end], return_inverse=True)
         keys = np.unique(self.keys[start:end], return_inverse=True)[1]
-        return Batch(self.flags[start:end], keys, self.texts[start:end])
+        words = [self.words[word] for word in kept.tolist()]
+        return Batch(words, order, self.flags[start:end], keys, self.texts[start:end])
 
 
 def batch(texts: Sequence[Tokens], lexicon: Lexicon) -> Batch:
     """Describe each token by its place in the line and by the other tokens of its whole text."""
-    line = _line_up(texts, lexicon)
+    distinct, order = _number([word for tokens in texts for word in tokens.words])
+    line = _line_up(texts, distinct, order, lexicon)
     flags = np.zeros((len(line.gaps), TOKEN_FLAGS), dtype=np.float32)
     flags[np.arange(len(flags)), line.gaps] = 1
     flags[:, 6] = line.opening
@@ -178,7 +184,7 @@ def batch(texts: Sequence[Tokens], lexicon: Lexicon) -> Batch:
     _mark_lines(flags, line)
     flags[:, 12:17] = _habits(line)
     flags[:-1, 17] = line.gaps[1:] == GLUED
-    return Batch(flags, line.keys * 2 + line.lower, line.texts)
+    return Batch(distinct, order, flags, line.keys * 2 + line.lower, line.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +202,7 @@ class _Line:
     opening: Booleans
 
 
-def _line_up(texts: Sequence[Tokens], lexicon: Lexicon) -> _Line:
-    distinct, order = number([word for tokens in texts for word in tokens.words])
+def _line_up(texts: Sequence[Tokens], distinct: Sequence[str], order: Integers, lexicon: Lexicon) -> _Line:
     folded = [fold(word) for word in distinct]
     words = _look_up(distinct, folded, lexicon).at(order)
     gaps = np.array([gap for tokens in texts for gap in tokens.gaps], dtype=np.int64)
@@ -205,7 +210,7 @@ def _line_up(texts: Sequence[Tokens], lexicon: Lexicon) -> _Line:
     opening = gaps >= NEWLINE
     opening[1:] |= signs[:-1]
     text = np.repeat(np.arange(len(texts)), [len(tokens) for tokens in texts])
-    keys = number(folded)[1][order]
+    keys = _number(folded)[1][order]
     if len(texts) > 1:
         keys = np.unique(text * len(folded) + keys, return_inverse=True)[1]
     capital = (words.shapes >= TITLE) & (words.shapes <= MIXED)

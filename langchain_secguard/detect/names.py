@@ -83,18 +83,13 @@ class NameModel:
             for word in tokens.words[mention.first : mention.last + 1]
             if len(word) > 2 and not word.islower() and self._reader.commonness(word) < _RARE
         }
-        if not names:
-            return
-        start: int | None = None
-        for place, word in enumerate(tokens.words):
-            echo = not taken[place] and len(word) > 2 and word[0].isupper() and fold(word) in names
-            if echo and start is None:
-                start = place
-            elif not echo and start is not None:
-                yield from tidy(tokens, Mention(start, place - 1, "PERSON"))
-                start = None
-        if start is not None:
-            yield from tidy(tokens, Mention(start, len(tokens) - 1, "PERSON"))
+        places = (
+            place
+            for place, word in enumerate(tokens.words)
+            if len(word) > 2 and word[0].isupper() and not taken[place] and fold(word) in names
+        )
+        for start, end in _runs(places if names else ()):
+            yield from tidy(tokens, Mention(start, end - 1, "PERSON"))
 
 
 _lock = threading.Lock()
@@ -112,14 +107,22 @@ def find_names(texts: Sequence[str]) -> list[list[Span]]:
 
 def _stretches(logs: "Floats") -> Iterator[tuple[int, list[list[float]]]]:
     """Find where names are possible at all: the first token of each such stretch, and the rows of all."""
-    start: int | None = None
     possible = logs[:, 1:].max(axis=1, initial=_IMPOSSIBLE) > logs[:, 0] - _FAINT - _MARGIN
-    for place, hopeful in enumerate([*possible.tolist(), False]):
-        if hopeful and start is None:
+    for start, end in _runs(possible.nonzero()[0].tolist()):
+        yield start, logs[start:end].tolist()
+
+
+def _runs(places: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Join places that follow one another: the first of each run, and the place behind its last."""
+    start = end = -1
+    for place in places:
+        if place != end:
+            if start >= 0:
+                yield start, end
             start = place
-        elif not hopeful and start is not None:
-            yield start, logs[start:place].tolist()
-            start = None
+        end = place + 1
+    if start >= 0:
+        yield start, end
 
 
 def _decode(stretches: Iterable[tuple[int, list[list[float]]]], lowered: float) -> Iterator[Mention]:

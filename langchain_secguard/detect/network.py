@@ -43,9 +43,11 @@ class Network:
         return np.maximum(self._linear("word", np.concatenate(parts, axis=1)), 0)
 
     def label(self, vectors: Floats, batch: Batch) -> Floats:
-        """Return log-probabilities, (tokens, labels), for tokens whose words have these ``vectors``."""
-        hidden = vectors + self._linear("place", batch.flags)
-        near = {step: _neighbours(batch.texts, step) for step in {*self._early, *self._late}}
+        """Return log-probabilities, (tokens, labels), where the words of the batch have these ``vectors``."""
+        hidden = vectors[batch.order]
+        hidden += self._linear("place", batch.flags)
+        steps = sorted({*self._early, *self._late})
+        near = dict(zip(steps, _neighbours(batch.texts, steps), strict=True))
         for number, step in enumerate(self._early):
             self._convolve(f"early.{number}", hidden, near[step])
         hidden += self._linear("memory", self._remember(hidden, batch.keys))
@@ -108,16 +110,14 @@ class Network:
         return said[:, keys].T
 
 
-def _neighbours(texts: Integers, step: int) -> Integers:
-    """Tell for each token which tokens are ``step`` before, at and after it, an array of (tokens, 3).
+def _neighbours(texts: Integers, steps: Sequence[int]) -> Integers:
+    """Tell which tokens are each of ``steps`` before, at and after each token, as (steps, tokens, 3).
 
     The number of tokens stands for a neighbour that its text does not have.
     """
-    count = len(texts)
-    near = np.arange(count)[:, None] + (-step, 0, step)
-    near[(near < 0) | (near >= count)] = count
-    near[np.append(texts, -1)[near] != texts[:, None]] = count
-    return near
+    first, end = (np.searchsorted(texts, texts, side)[:, None] for side in ("left", "right"))
+    near = np.arange(len(texts))[:, None] + np.outer(steps, (-1, 0, 1))[:, None]
+    return np.where((near >= first) & (near < end), near, len(texts))
 
 
 def _log_softmax(logits: Floats) -> Floats:

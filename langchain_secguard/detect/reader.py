@@ -4,7 +4,7 @@ Needs numpy, so it is imported only when names are first looked for.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,15 +49,15 @@ class Reader:
         return results
 
     def _read(self, texts: Sequence[Tokens]) -> Floats:
-        words = [word for tokens in texts for word in tokens.words]
-        batch = features.batch(texts, self.lexicon)
-        count, reach = len(words), self.network.reach
+        batch, reach = features.batch(texts, self.lexicon), self.network.reach
+        count = len(batch.order)
         if count <= _WINDOW:
-            return self.network.label(self._describe(words), batch)
+            return self.network.label(self._describe(batch.words), batch)
         parts = []
         for start in range(0, count, _WINDOW):
-            low, high = max(0, start - reach), min(count, start + _WINDOW + reach)
-            logs = self.network.label(self._describe(words[low:high]), batch.part(low, high))
+            low = max(0, start - reach)
+            part = batch.part(low, start + _WINDOW + reach)
+            logs = self.network.label(self._describe(part.words), part)
             parts.append(logs[start - low : start - low + _WINDOW])
         return np.concatenate(parts)
 
@@ -67,13 +67,12 @@ class Reader:
         vectors: Floats = self._cache[rows]
         unmet = np.flatnonzero(rows < 0)
         if len(unmet):
-            distinct, order = features.number([words[place] for place in unmet.tolist()])
-            fresh = self.network.describe(features.word_inputs(distinct, self.lexicon))
-            vectors[unmet] = fresh[order]
-            self._keep(distinct, fresh)
+            fresh = [words[place] for place in unmet.tolist()]
+            vectors[unmet] = self.network.describe(features.word_inputs(fresh, self.lexicon))
+            self._keep(fresh, vectors[unmet])
         return vectors
 
-    def _keep(self, words: Iterable[str], vectors: Floats) -> None:
+    def _keep(self, words: Sequence[str], vectors: Floats) -> None:
         with self._lock:
             for word, vector in zip(words, vectors, strict=True):
                 row = len(self._cached)
