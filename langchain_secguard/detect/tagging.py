@@ -114,7 +114,8 @@ class Tagger:
 
     def _run(self, stretches: Sequence[_Stretch], types: "_Types") -> list[list[Span]]:
         found: list[list[Span]] = [[] for _ in stretches]
-        for batch in batches([len(stretch.ids) for stretch in stretches], budget=self._budget):
+        special = len(self._before) + len(self._after)
+        for batch in batches([len(stretch.ids) + special for stretch in stretches], budget=self._budget):
             members = [stretches[position] for position in batch]
             labels, scores = self._read([stretch.ids for stretch in members])
             for position, stretch, tagged, sure in zip(batch, members, labels, scores, strict=True):
