@@ -19,11 +19,13 @@ _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
     r"\U00020000-\U0003ffff]"
 )
-_LOOSE = re.compile(r"\s{1,64}|[\s_.,+*~>/\u2019\u2010-\u2015-]{1,4}")
+_LOOSE = re.compile(r"[\s_.,+*~>/\u2019\u2010-\u2015-]{1,4}")
 _DIGITS = re.compile(r"(?<!\w)\+?\(?[0-9](?:[\s().\u2010-\u2015/-]{0,3}[0-9]){6,40}(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
 _LONG_ENOUGH = 7
 """Digits that make a number known by its digits alone, and letters that make joined words known."""
+_LOOSE_ENOUGH = 4
+"""Letters and digits that make a value known with other signs between its words."""
 _FEW_SIGNS = 4
 """A value of fewer signs, and no letter or digit, is part of any text."""
 
@@ -132,9 +134,10 @@ def _at(
     last = position + len(phrase.words) - 1
     if last >= len(words) or tuple(words[position : last + 1]) != phrase.words:
         return None
+    loose = sum(map(len, phrase.words)) >= _LOOSE_ENOUGH
     for offset, gap in enumerate(phrase.gaps, position):
         between = text[spans[offset][1] : spans[offset + 1][0]]
-        if between != gap and not _LOOSE.fullmatch(between):
+        if between != gap and not (between.isspace() or (loose and _LOOSE.fullmatch(between))):
             return None
     start, end = spans[position][0], spans[last][1]
     if phrase.before and text.endswith(phrase.before, 0, start):

@@ -13,7 +13,8 @@ import ipaddress
 import pathlib
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import UserList, UserString, deque
+from collections.abc import Collection, Mapping, ValuesView
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
@@ -31,6 +32,7 @@ _SCALARS = (
     datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, fractions.Fraction, uuid.UUID,
     pathlib.PurePath, ipaddress.IPv4Address, ipaddress.IPv6Address, re.Pattern, complex,
 )  # fmt: skip
+_LISTS = (list, tuple, deque, UserList, AbstractSet, ValuesView)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _STRUCTURE = frozenset(
     {
@@ -103,6 +105,8 @@ class _Walk:
             return self.node(value.value, depth)
         if isinstance(value, str | int | float):
             return _base(value)
+        if isinstance(value, UserString):
+            return _base(value.data)
         if isinstance(value, Mapping):
             return self._mapping(value, depth)
         if isinstance(value, BaseException):
@@ -120,17 +124,22 @@ class _Walk:
         names = getattr(value, "_fields", None)
         if names and isinstance(value, tuple):
             return self._fields(dict(zip(map(Quiet, names), value, strict=True)), depth)
-        if isinstance(value, Sequence | AbstractSet):
-            return self._items(list(value), depth)
+        if isinstance(value, _LISTS):
+            return self._items(value, depth)
         if isinstance(value, _SCALARS):
             return value.isoformat() if hasattr(value, "isoformat") else str(value)
         if hasattr(value, "dtype") and getattr(value, "shape", None) == ():
             return self.node(value.item(), depth)
         return _stand_in(value)
 
-    def _items(self, items: list[Any], depth: int) -> Plain:
-        kept = [self.node(item, depth) for item in items[: max(0, self._left)]]
-        return [*kept, f"<{len(items) - len(kept)} more>"] if len(kept) < len(items) else kept
+    def _items(self, items: Collection[Any], depth: int) -> Plain:
+        kept: list[Plain] = []
+        for item in items:
+            self._left -= 1
+            if self._left < 0:
+                return [*kept, f"<{len(items) - len(kept)} more>"]
+            kept.append(self.node(item, depth))
+        return kept
 
     def _mapping(self, value: Mapping[Any, Any], depth: int) -> Plain:
         fields = {_key(key): item for key, item in list(value.items())}
@@ -219,7 +228,7 @@ def _key(key: Any) -> str:
         key = key.value
     if isinstance(key, str):
         return str.__str__(key)
-    if key is None or isinstance(key, bool | int | float | _SCALARS):
+    if key is None or isinstance(key, (bool, int, float, *_SCALARS)):
         return str(key)
     if isinstance(key, tuple):
         return ", ".join(map(_key, key))

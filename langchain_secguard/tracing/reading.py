@@ -13,6 +13,7 @@ from langchain_secguard.tracing.marks import Mark
 from langchain_secguard.tracing.spellings import Spelling, plainest
 
 _BLOB = re.compile(r"(?:data:[\w.+/-]*;base64,)[A-Za-z0-9+/_=-]*|[A-Za-z0-9+/_-]{256,}={0,2}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,255}={0,2}(?![A-Za-z0-9+/_=-])")
 
 
@@ -135,7 +136,7 @@ def _decoded(word: str) -> str | None:
         text = base64.b64decode(word + "=" * (-len(word) % 4)).decode()
     except ValueError:
         return None
-    return text if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable() else None
+    return None if _CONTROL.search(text) else text
 
 
 def mark_known(spellings: Iterable[Spelling], known: Known) -> list[Mark]:

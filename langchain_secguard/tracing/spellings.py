@@ -17,7 +17,7 @@ _MOST = 12
 
 
 class Spelling(NamedTuple):
-    """Hold one reading of a text: ``offsets`` tell where its characters begin, unless it is the text itself."""
+    """Hold one reading of a text; ``offsets`` tell where its characters begin, if it is another text."""
 
     text: str
     offsets: Sequence[int] | None = None
@@ -40,14 +40,14 @@ def _backslash(match: re.Match[str]) -> Sequence[tuple[str, int]]:
     if escape.count("\\") == 2:
         high, low = int(escape[2:6], 16), int(escape[8:12], 16)
         return [(chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 12)]
-    code = int(escape[2:], base=16)
+    code = int(f"0x{escape[2:]}", base=0)
     return [(chr(code), len(escape))] if code <= 0x10FFFF else [(escape[0], 1), *_same(escape[1:])]
 
 
 def _percent(match: re.Match[str]) -> Sequence[tuple[str, int]]:
     escape = match[0]
-    if escape == "+":
-        return [(" ", 1)]
+    if escape[0] == "+":
+        return [(" ", 1)] * len(escape)
     try:
         text = unquote_to_bytes(escape).decode()
     except UnicodeDecodeError:
@@ -80,10 +80,11 @@ _DECODERS: Sequence[tuple[re.Pattern[str], Decode]] = (
         _backslash,
     ),
     (re.compile(r"(?:%[0-9a-fA-F]{2})+"), _percent),
-    (re.compile(r"(?:%[0-9a-fA-F]{2})+|(?<=[\w%.])\+(?=[\w%])"), _percent),
+    (re.compile(r"(?:%[0-9a-fA-F]{2})+|(?<=[\w%.~-])\++(?=[\w%.~-])"), _percent),
     (re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,24});"), _entity),
     (re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+"), _nothing),
 )
+_PLAINEST = [_DECODERS[0], *_DECODERS[2:]]
 _HINTS = re.compile("[\\\\%+&\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
@@ -109,7 +110,7 @@ def plainest(text: str) -> Spelling:
     spelling = Spelling(text)
     for _ in range(_NESTED if _HINTS.search(text) else 0):
         before = spelling.text
-        for pattern, decode in _DECODERS:
+        for pattern, decode in _PLAINEST:
             spelling = _decode(spelling, pattern, decode) or spelling
         if spelling.text == before:
             break
