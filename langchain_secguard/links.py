@@ -38,7 +38,7 @@ _MOST_WORDS = 6
 _LONGEST_TITLE = 16
 _REACH = 48  # characters before a name in which its titles stand
 _EDGES = " .,;:!?\"'()[]{}<>*_`\u2018\u2019\u201c\u201d\u00ab\u00bb"
-_POSSESSIVE = re.compile(r"'s$")
+_POSSESSIVE = re.compile(r"'s(?=\W*$)")
 _PLAIN_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f'.\-\u2010\u2011])*")
 _HYPHEN = re.compile(r"[\-\u2010\u2011]")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
@@ -65,12 +65,9 @@ def link_keys(entity_type: str, value: str, sexes: Collection[str] = ()) -> Keys
     if entity_type not in LINKED_TYPES or len(value) > _LONGEST:
         return Keys()
     plain = _plain(value)
-    if len(plain) < 2:
-        return Keys()
-    if entity_type != PERSON:
-        return Keys((f"name:{plain}",), (f"name:{plain}",))
-    name = _read(plain)
-    return _odd(plain) if name is None else _keys(name, name.sexes.union(sexes))
+    if entity_type == PERSON:
+        return _person_keys(plain.strip(_EDGES), frozenset(sexes))
+    return Keys((f"name:{plain}",), (f"name:{plain}",)) if len(plain) > 1 else Keys()
 
 
 def sexes_before(text: str, start: int) -> frozenset[str]:
@@ -95,9 +92,16 @@ def sexes_before(text: str, start: int) -> frozenset[str]:
 
 
 def _plain(value: str) -> str:
-    """Write a value without what is not its own: its case, the white space in it, a possessive, quotes."""
-    folded = unicodedata.normalize("NFC", fold(value)).strip(_EDGES + "\u00a0")
-    return _POSSESSIVE.sub("", folded).strip(_EDGES)
+    """Write a value so that its case, the white space in it, and a possessive behind it do not matter."""
+    folded = unicodedata.normalize("NFC", fold(value)).strip()
+    return _POSSESSIVE.sub("", folded).strip()
+
+
+def _person_keys(plain: str, sexes: frozenset[str]) -> Keys:
+    if len(plain) < 2:
+        return Keys()
+    name = _read(plain)
+    return _odd(plain) if name is None else _keys(name, name.sexes | sexes)
 
 
 def _read(plain: str) -> _Name | None:

@@ -205,6 +205,7 @@ class TestLinkKeys:
             ("Acme Corp", "Acme\nCorp", True),
             ("Acme Corp", "Acme Corp's", True),
             ("Acme Corp", "Acme", False),
+            ("Acme Corp", "[Acme Corp]", False),
             ("jane@x.com", "Jane@X.com", True),
             ("jane@x.com", "jane", False),
         ],
