@@ -110,8 +110,8 @@ class Deanonymizer(PairStep):
         call = _Call()
         try:
             vault, restorer = self._open(call, config)
-            restorer.reader.surrogates = guarded(vault.surrogates)
-            restored = drive(restorer.whole(value), vault.lookup)
+            draft = drive(restorer.draft(value), vault.lookup)
+            restored = drive(restorer.finish(value, draft, guarded(vault.surrogates)), vault.lookup)
         except BaseException as error:
             announce(run_manager, partial(call.stopped, error))
             raise
@@ -125,8 +125,9 @@ class Deanonymizer(PairStep):
         call = _Call()
         try:
             vault, restorer = self._open(call, config)
-            restorer.reader.surrogates = await aguarded(vault.asurrogates)
-            restored = await adrive(restorer.whole(value), vault.alookup)
+            draft = await adrive(restorer.draft(value), vault.alookup)
+            surrogates = await aguarded(vault.asurrogates)
+            restored = await adrive(restorer.finish(value, draft, surrogates), vault.alookup)
         except BaseException as error:
             await aannounce(run_manager, partial(call.stopped, error))
             raise

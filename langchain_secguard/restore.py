@@ -7,7 +7,7 @@ sent their entries.
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from langchain_secguard.blocks import UNSCANNED
 from langchain_secguard.content import rewrite
@@ -16,7 +16,7 @@ from langchain_secguard.find import STANDARD_TYPES
 from langchain_secguard.json_text import JsonStream, Piece, escape
 from langchain_secguard.leaf import Reader, TextStream
 from langchain_secguard.placeholders import Placeholder, Ref
-from langchain_secguard.vault import Entry
+from langchain_secguard.vault import Entry, PhraseIndex
 
 Part: TypeAlias = str | Placeholder | Piece[Placeholder]
 Entries: TypeAlias = Mapping[Ref, Entry | None]
@@ -51,6 +51,13 @@ class Tally:
     entries: dict[Ref, Entry] = field(default_factory=dict, repr=False)
 
 
+class Draft(NamedTuple):
+    """Hold what was read of an answer, leaf by leaf, and the entries that it needs; ``None`` for none."""
+
+    read: Sequence[Sequence[Part]]
+    entries: Entries | None
+
+
 class Restorer:
     """Restore one answer from one vault, under one set of rules."""
 
@@ -62,8 +69,28 @@ class Restorer:
 
     def whole(self, value: Any) -> LookUp:
         """Restore ``value``, whatever its shape."""
+        draft = yield from self.draft(value)
+        return self._written(value, draft)
+
+    def draft(self, value: Any) -> LookUp:
+        """Read ``value`` and look its placeholders up: what :meth:`finish` is given."""
+        read = self._read_leaves(value)
+        return Draft(read, (yield from look_up(read)))
+
+    def finish(self, value: Any, draft: "Draft", surrogates: PhraseIndex[Entry]) -> LookUp:
+        """Restore a whole answer, and its ``surrogates``, which were asked for behind its placeholders.
+
+        A store far away that has just answered a look-up gives its surrogates without another round trip.
+        """
+        if len(surrogates):
+            self.reader.surrogates = surrogates
+            read = self._read_leaves(value)
+            draft = Draft(read, (yield from look_up(read, draft.entries)))
+        return self._written(value, draft)
+
+    def _read_leaves(self, value: Any) -> list[Sequence[Part]]:
         if type(value) is str:
-            return (yield from self._text(value))
+            return [self.read(value)]
         read: list[Sequence[Part]] = []
 
         def take(text: str) -> str:
@@ -75,16 +102,16 @@ class Restorer:
             return text
 
         self.rewrite(value, take, take_json)
-        entries = yield from look_up(read)
+        return read
+
+    def _written(self, value: Any, draft: "Draft") -> Any:
+        entries = draft.entries
         if entries is None:
             return value
-        written = (self.write(parts, entries) for parts in read)
+        written = (self.write(parts, entries) for parts in draft.read)
+        if type(value) is str:
+            return next(written)
         return self.rewrite(value, lambda _: next(written), lambda _: next(written))
-
-    def _text(self, text: str) -> LookUp:
-        parts = self.read(text)
-        entries = yield from look_up([parts])
-        return text if entries is None else self.write(parts, entries)
 
     def rewrite(self, value: Any, visit: Callable[[str], str], visit_json: Callable[[str], str]) -> Any:
         """Walk the leaves of ``value`` that may hold placeholders."""
@@ -141,10 +168,16 @@ class Restorer:
         return "" if self._rules.unknown == "drop" else kept
 
 
-def look_up(read: Sequence[Sequence[Part]]) -> Generator[list[Ref], list[Entry | None], Entries | None]:
-    """Ask for the entries of all placeholders in ``read``; ``None`` when there is none."""
+def look_up(
+    read: Sequence[Sequence[Part]], known: Entries | None = None
+) -> Generator[list[Ref], list[Entry | None], Entries | None]:
+    """Ask for the entries of all placeholders in ``read`` that are not known; ``None`` when there is none."""
     found: list[Any] = [part for parts in read for part in parts if not isinstance(part, str)]
     if not found:
         return None
-    refs = list({part.found.ref if type(part) is Piece else part.ref for part in found})
-    return dict(zip(refs, (yield refs), strict=True))
+    refs = {part.found.ref if type(part) is Piece else part.ref for part in found}
+    if not known:
+        asked = list(refs)
+        return dict(zip(asked, (yield asked), strict=True))
+    asked = list(refs.difference(known))
+    return {**known, **dict(zip(asked, (yield asked), strict=True))} if asked else known

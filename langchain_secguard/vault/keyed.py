@@ -31,18 +31,25 @@ _COPIES = 4096
 class _Copy:
     """Remember of a vault what saves round trips: how far it had come when last heard of, its surrogates.
 
-    ``surrogates`` are the first ``count`` of ``epoch``.
+    ``surrogates`` are the first ``count`` of ``epoch``, and ``entries`` theirs.
     """
 
     state: State = State()  # noqa: RUF009 - a tuple
     heard: float = float("-inf")
     numbers: dict[str, int] = field(default_factory=dict)
     surrogates: PhraseIndex[Entry] = field(default_factory=lambda: PhraseIndex(streamed=True), repr=False)
+    entries: dict[Ref, Entry] = field(default_factory=dict, repr=False)
     epoch: int = 0
     count: int = 0
 
     def is_current(self) -> bool:
-        return (self.epoch, self.count) == (self.state.epoch, self.state.surrogates)
+        """Tell whether it lacks no surrogate, as far as was heard a moment ago."""
+        current = (self.epoch, self.count) == (self.state.epoch, self.state.surrogates)
+        return current and time.monotonic() - self.heard < _FRESH
+
+    def begin(self, epoch: int) -> None:
+        self.surrogates, self.entries = PhraseIndex(streamed=True), {}
+        self.epoch, self.count = epoch, 0
 
     def hint(self) -> Hint:
         return Hint(self.state.words, self.numbers) if self.state.epoch else Hint()
@@ -88,7 +95,7 @@ class LedgerVaultStore:
 
     def lookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
         """Return the entry of each ref, or ``None`` where the vault has none."""
-        return self._drive(vault_id, self._plans.lookup(vault_id, refs))
+        return self._drive(vault_id, self._lookup(vault_id, refs))
 
     def surrogates(self, vault_id: str) -> PhraseIndex[Entry]:
         """Return the entries that are hidden behind surrogates, by surrogate.
@@ -124,7 +131,7 @@ class LedgerVaultStore:
 
     async def alookup(self, vault_id: str, refs: Sequence[Ref]) -> list[Entry | None]:
         """Do what :meth:`lookup` does, without blocking the event loop."""
-        return await self._adrive(vault_id, self._plans.lookup(vault_id, refs))
+        return await self._adrive(vault_id, self._lookup(vault_id, refs))
 
     async def asurrogates(self, vault_id: str) -> PhraseIndex[Entry]:
         """Do what :meth:`surrogates` does, without blocking the event loop."""
@@ -160,9 +167,17 @@ class LedgerVaultStore:
             reply = await self._ledger.aperform(vault_id, step.request)
             self._note(vault_id, reply)
 
+    def _lookup(self, vault_id: str, refs: Sequence[Ref]) -> Plan[list[Entry | None]]:
+        """Plan a look-up, which asks nothing if a moment ago all refs were those of known surrogates."""
+        copy = self._copy(vault_id)
+        entries = copy.entries
+        if refs and copy.is_current() and all(ref in entries for ref in refs):
+            return [entries[ref] for ref in refs]
+        return (yield from self._plans.lookup(vault_id, refs))
+
     def _surrogates(self, vault_id: str) -> Plan[PhraseIndex[Entry]]:
         copy = self._copy(vault_id)
-        if not copy.is_current() or time.monotonic() - copy.heard > _FRESH:
+        if not copy.is_current():
             asked = copy.epoch
             state, entries = yield from self._plans.surrogates(vault_id, epoch=asked, after=copy.count)
             self._bring_up(copy, asked, state, entries)
@@ -174,8 +189,9 @@ class LedgerVaultStore:
             if state.epoch != copy.epoch:
                 if state.epoch == asked:
                     return
-                copy.surrogates, copy.epoch = PhraseIndex(streamed=True), state.epoch
+                copy.begin(state.epoch)
             for entry in entries:
+                copy.entries[entry.ref] = entry
                 for key in phrase_keys(entry.surrogate or ""):
                     copy.surrogates.add(key, entry)
             copy.count = state.surrogates
@@ -189,7 +205,7 @@ class LedgerVaultStore:
                 for ref in (row.ref for row in reply.rows if row is not None):
                     copy.numbers[ref.entity_type] = max(ref.number, copy.numbers.get(ref.entity_type, 0))
             if not reply.state.surrogates and not copy.is_current():
-                copy.surrogates, copy.epoch, copy.count = PhraseIndex(streamed=True), reply.state.epoch, 0
+                copy.begin(reply.state.epoch)
 
     def _copy(self, vault_id: str) -> _Copy:
         copy = self._copies.get(vault_id)
