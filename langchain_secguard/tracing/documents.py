@@ -11,6 +11,7 @@ from langchain_secguard.json_text import escape
 
 _NESTED = 8
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_WHOLE = re.compile(r"\.0+\Z")
 _NUMBER = re.compile(r"-?[0-9][0-9.]{3,}(?:[eE][+-]?[0-9]+)?")
 
 
@@ -23,7 +24,7 @@ def leaves(text: str, depth: int = 0) -> Iterator[str]:
         if position % 2:
             yield from leaves(_content(part), depth + 1)
         else:
-            yield from _NUMBER.findall(part)
+            yield from map(digits, _NUMBER.findall(part))
 
 
 def rewrite(text: str, write: Callable[[str], str], depth: int = 0) -> str:
@@ -49,8 +50,14 @@ def _rewritten(part: str, write: Callable[[str], str], depth: int) -> str:
 
 
 def _number(number: str, write: Callable[[str], str]) -> str:
-    new = write(number)
-    return number if new == number else json.dumps(new)
+    text = digits(number)
+    new = write(text)
+    return number if new == text else json.dumps(new)
+
+
+def digits(number: str) -> str:
+    """Write a number as an id or a telephone number is written: a table may have made a float of it."""
+    return _WHOLE.sub("", number)
 
 
 def _content(part: str) -> str:

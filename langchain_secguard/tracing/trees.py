@@ -35,7 +35,7 @@ def _gather(node: Plain, leaves: dict[str, bool], most: int) -> None:
         for leaf in documents.leaves(str(node)) if len(node) <= most else [str(node)]:
             _note(leaf, leaves, loud=type(node) is not Quiet)
     elif _is_number(node):
-        _note(str(node), leaves, loud=not -_LOUD < node < _LOUD)
+        _note(documents.digits(str(node)), leaves, loud=not -_LOUD < node < _LOUD)
 
 
 def _note(text: str, leaves: dict[str, bool], *, loud: bool) -> None:
@@ -53,7 +53,7 @@ def rebuild(node: Plain, written: Mapping[str, str], most: int) -> Plain:
         text = str(node)
         return documents.rewrite(text, written.__getitem__) if len(text) <= most else written[text]
     if _is_number(node):
-        text = str(node)
+        text = documents.digits(str(node))
         return node if written[text] == text else written[text]
     return node
 
