@@ -7,11 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from langchain_secguard.tracing.client import langfuse_client
+    from langchain_secguard.tracing.langfuse import LangfuseHandler
     from langchain_secguard.tracing.mask import WITHHELD, Mask
 
-__all__ = ["WITHHELD", "Mask"]
+__all__ = ["WITHHELD", "LangfuseHandler", "Mask", "langfuse_client"]
 
 _MODULES = {
+    "LangfuseHandler": "langfuse",
+    "langfuse_client": "client",
     "WITHHELD": "mask",
     "Mask": "mask",
 }
