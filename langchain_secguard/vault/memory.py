@@ -5,28 +5,15 @@ import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
-from langchain_secguard.placeholders import Ref, variant_code
-from langchain_secguard.vault.base import (
-    Assignment,
-    Entity,
-    Entry,
-    Finding,
-    Hit,
-    Keys,
-    Text,
-    settling_order,
-)
-from langchain_secguard.vault.claims import Claims
-from langchain_secguard.vault.phrases import PhraseIndex, fold, fold_case, folded_words, phrase_keys
+from langchain_secguard.placeholders import Ref
+from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text, settling_order
+from langchain_secguard.vault.entries import Entries, Grave
+from langchain_secguard.vault.phrases import PhraseIndex
 
 _LONG = 20_000
 """Texts longer than this many characters together are searched in a worker thread."""
-
-_FEW = 32
-"""Up to this many new phrases are tried one by one before a text is searched for all."""
 
 _MAX_GRAVES = 100_000
 """So many erased or expired vaults are remembered one by one."""
@@ -46,8 +33,8 @@ class InMemoryVaultStore:
         self._ttl = ttl
         self._clock = clock
         self._lock = threading.Lock()
-        self._vaults: OrderedDict[str, _Vault] = OrderedDict()  # the one unused for longest comes first
-        self._graves: OrderedDict[str, _Grave] = OrderedDict()
+        self._vaults: OrderedDict[str, Entries] = OrderedDict()  # the one unused for longest comes first
+        self._graves: OrderedDict[str, Grave] = OrderedDict()
         self._floor = 0
         self._buried: set[int] = set()
         self._generation = 0
@@ -150,21 +137,21 @@ class InMemoryVaultStore:
         """Do what :meth:`erase_value` does; memory never blocks."""
         return self.erase_value(vault_id, value)
 
-    def _peek(self, vault_id: str) -> "_Vault | None":
+    def _peek(self, vault_id: str) -> Entries | None:
         if self._ttl is not None:
             self._sweep(self._clock() - self._ttl)
         return self._vaults.get(vault_id)
 
-    def _open(self, vault_id: str) -> "_Vault | None":
+    def _open(self, vault_id: str) -> Entries | None:
         vault = self._peek(vault_id)
         if vault is not None:
             vault.used = self._clock()
             self._vaults.move_to_end(vault_id)
         return vault
 
-    def _create(self, vault_id: str) -> "_Vault":
-        grave = self._graves.pop(vault_id, _Grave(self._floor, frozenset()))
-        vault = _Vault(grave, self._buried, self._generation, self._clock())
+    def _create(self, vault_id: str) -> Entries:
+        grave = self._graves.pop(vault_id, Grave(self._floor, frozenset()))
+        vault = Entries(grave, self._buried, self._generation, self._clock())
         vault.epoch = next(self._epochs)
         self._vaults[vault_id] = vault
         return vault
@@ -187,193 +174,6 @@ class InMemoryVaultStore:
         return len(vault.entries)
 
 
-class _Grave:
-    """What is left of a vault: the highest number given out, and which surrogates were (as hashes)."""
-
-    __slots__ = ("number", "surrogates")
-
-    def __init__(self, number: int, surrogates: frozenset[int]) -> None:
-        self.number = number
-        self.surrogates = surrogates
-
-
-class _Taught(NamedTuple):
-    """What a known phrase is: its entity type, and the keys of the value that made it known."""
-
-    entity_type: str
-    keys: Keys = Keys()
-
-
-class _Vault:
-    """The entries of one vault; its store holds the lock."""
-
-    __slots__ = (
-        "_added",
-        "_born",
-        "_buried",
-        "_claims",
-        "_floor",
-        "_keys",
-        "_numbers",
-        "_phrases",
-        "_refs",
-        "_taken",
-        "_variants",
-        "entries",
-        "epoch",
-        "surrogates",
-        "used",
-    )
-
-    def __init__(self, grave: _Grave, buried: Collection[int], born: int, now: float) -> None:
-        self.entries: dict[Ref, Entry] = {}
-        self.surrogates: PhraseIndex[Entry] = PhraseIndex(streamed=True)
-        self.used = now
-        self.epoch = 0
-        self._refs: dict[tuple[str, str], Ref] = {}
-        self._numbers: dict[str, int] = {}
-        self._floor = grave.number
-        self._taken = set(grave.surrogates)
-        self._buried = buried
-        self._phrases: PhraseIndex[_Taught] = PhraseIndex()
-        self._keys: dict[Ref, Keys] = {}  # of those that have any
-        self._claims: dict[str, Claims] = {}
-        self._variants: dict[tuple[str, int], int] = {}
-        self._added: list[str] = []
-        self._born = born
-
-    @property
-    def generation(self) -> int:
-        return self._born + len(self._added)
-
-    def grave(self) -> _Grave:
-        return _Grave(max(self._numbers.values(), default=self._floor), frozenset(self._taken))
-
-    def entry(self, entity: Entity) -> Entry:
-        ref = self._refs.get((entity.entity_type, entity.value))
-        entry = self.entries[ref] if ref else self._add(entity)
-        if entity.surrogates and entry.surrogate is None:
-            entry = self._disguise(entry, entity.surrogates)
-        return entry
-
-    def known(self, spelling: tuple[str, str]) -> Entry | None:
-        ref = self._refs.get(spelling)
-        return self.entries[ref] if ref else None
-
-    def spelled(self, entity_type: str, value: str) -> Entry:
-        """Return the entry of what stands at a hit, a new one for a new spelling."""
-        known = self.known((entity_type, value))
-        if known:
-            return known
-        taught = self._phrases.get(phrase_keys(value)[0])
-        return self.entry(Entity(entity_type, value, keys=taught.keys if taught else Keys()))
-
-    def hits(self, texts: Sequence[Text]) -> list[list[Hit]]:
-        news = {generation: self._news(generation) for generation in {text.generation for text in texts}}
-        return [self._search(text, news[text.generation]) for text in texts]
-
-    def _search(self, text: Text, news: Sequence[Sequence[str]] | None) -> list[Hit]:
-        if not (self._phrases.has_word_of(text.uncovered()) if news is None else _may_hold(text.text, news)):
-            return []
-        return [
-            Hit(start, end, taught.entity_type)
-            for start, end, key in self._phrases.find(text.text)
-            if text.asks(start, end) and (taught := self._phrases.get(key))
-        ]
-
-    def _news(self, generation: int) -> list[list[str]] | None:
-        """List the words of each phrase added after ``generation``; ``None`` if that is all, or many."""
-        if generation < self._born or self.generation - generation > _FEW:
-            return None
-        return [folded_words(key) for key in self._added[generation - self._born :] if key]
-
-    def erase_value(self, value: str) -> int:
-        doomed = self._named(value)
-        gone: set[str] = set()
-        for entry in doomed:
-            ref = entry.ref
-            del self.entries[ref]
-            del self._refs[ref.entity_type, entry.value]
-            keys = self._keys.pop(ref, None)
-            if keys and not ref.variant:
-                self._claims[ref.entity_type].remove(ref.number, keys.claims)
-            gone.update(phrase_keys(entry.value))
-            for key in phrase_keys(entry.surrogate or ""):
-                self.surrogates.remove(key)
-        self._forget(gone)
-        for entry in self.entries.values():  # "(Jane Doe)" was known by the words of "Jane Doe"
-            self._learn(gone.intersection(phrase_keys(entry.value)), self._taught(entry.ref))
-        return len(doomed)
-
-    def _named(self, value: str) -> list[Entry]:
-        """List the entries of ``value``, and what is linked to it."""
-        folded = fold(value)
-        named = {entry.ref for entry in self.entries.values() if fold(entry.value) == folded}
-        return [
-            entry
-            for ref, entry in self.entries.items()
-            if ref in named or (ref.variant and ref._replace(variant="") in named)
-        ]
-
-    def _taught(self, ref: Ref) -> _Taught:
-        return _Taught(ref.entity_type, self._keys.get(ref, Keys()))
-
-    def _add(self, entity: Entity) -> Entry:
-        ref = self._linked(entity) or self._numbered(entity)
-        entry = Entry(ref, entity.value)
-        self.entries[ref] = entry
-        self._refs[entity.entity_type, entity.value] = ref
-        if entity.keys != Keys():
-            self._keys[ref] = entity.keys
-        self._learn(phrase_keys(entity.value), _Taught(entity.entity_type, entity.keys))
-        return entry
-
-    def _linked(self, entity: Entity) -> Ref | None:
-        """Return the next variant of the value that ``entity`` is another way to write, if there is one."""
-        claims = self._claims.get(entity.entity_type)
-        number = claims.fits(entity.keys) if claims else None
-        if number is None:
-            return None
-        position = self._variants.get((entity.entity_type, number), 0) + 1
-        code = variant_code(position)
-        if code is None:
-            return None
-        self._variants[entity.entity_type, number] = position
-        return Ref(entity.entity_type, number, code)
-
-    def _numbered(self, entity: Entity) -> Ref:
-        number = self._numbers.get(entity.entity_type, self._floor) + 1
-        self._numbers[entity.entity_type] = number
-        if entity.keys.claims:
-            self._claims.setdefault(entity.entity_type, Claims()).add(number, entity.keys.claims)
-        return Ref(entity.entity_type, number)
-
-    def _disguise(self, entry: Entry, surrogates: Iterable[str]) -> Entry:
-        for surrogate in surrogates:
-            keys, mark = phrase_keys(surrogate), hash(fold(surrogate))
-            taken = mark in self._taken or mark in self._buried or any(key in self._phrases for key in keys)
-            if keys and not taken:
-                entry = Entry(entry.ref, entry.value, surrogate)
-                self.entries[entry.ref] = entry
-                self._taken.add(mark)
-                for key in keys:
-                    self.surrogates.add(key, entry)
-                self._learn(keys, _Taught(entry.ref.entity_type))  # a user who types it means somebody else
-                break
-        return entry
-
-    def _learn(self, keys: Iterable[str], taught: _Taught) -> None:
-        for key in keys:
-            if key not in self._phrases:
-                self._phrases.add(key, taught)
-                self._added.append(key)
-
-    def _forget(self, keys: Collection[str]) -> None:
-        for key in keys:
-            self._phrases.remove(key)
-        self._added = ["" if key in keys else key for key in self._added]
-
-
 def _are_long(texts: Sequence[Text]) -> bool:
     return sum(len(text.text) for text in texts) > _LONG
 
@@ -385,13 +185,6 @@ def _spellings(texts: Sequence[Text], hits: Sequence[Sequence[Hit]]) -> Iterable
         for text, marks in zip(texts, hits, strict=True)
         for hit in marks
     }
-
-
-def _may_hold(text: str, news: Iterable[Sequence[str]]) -> bool:
-    """Tell whether ``text`` holds all words of a phrase, or what looks like them."""
-    folded = fold_case(text)
-    begun = [words for words in news if words[0] in folded]
-    return any(all(word in folded for word in words) for words in begun)
 
 
 _NO_SURROGATES: PhraseIndex[Entry] = PhraseIndex()

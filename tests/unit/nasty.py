@@ -34,7 +34,8 @@ VALUES = {
 
 FRAGMENTS = [
     "[PERSON_1]", "[PERSON_2]", "[person 1]", "PERSON_1", "\\[PERSON\\_1\\]", "&#91;PERSON_1&#93;",
-    "[PERSON_1b]", "[person 1B]", "PERSON_1c", "1b", "b", "[CUSTOM_1]", "[REDACTED_PERSON_1]", "[URL_1]", "[EMAIL_ADDRESS 1]", "[PERSON_1_QKXMZ]", "[PERSON_1's]",
+    "[PERSON_1b]", "[person 1B]", "PERSON_1c", "1b", "b", "[CUSTOM_1]",
+    "[REDACTED_PERSON_1]", "[URL_1]", "[EMAIL_ADDRESS 1]", "[PERSON_1_QKXMZ]", "[PERSON_1's]",
     "[", "]", "\\", "_", "&#91;", "&#93;", "](", ")", "https://", "www.", "evil.com/", "mailto:", "?", "=",
     "/", " ", "\n", "\t", '"', "'", "`", "<", ">", "PERSON", "PERSON_", "1", "12", "A", "Z_9", "é", "\u202e",
     "\ud83d", "s", "'s", ", ", "{", "}",
