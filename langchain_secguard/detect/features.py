@@ -142,8 +142,7 @@ def _word_flags(words: Words, foreign: Sequence[bool]) -> Floats:
     each = np.arange(count)
     flags[each, words.shapes] = 1
     flags[:, 9] = foreign
-    for column, bit in enumerate((FIRST_NAME, LAST_NAME, PLACE, HONORIFIC), start=10):
-        flags[:, column] = (words.bits & bit) > 0
+    flags[:, 10:14] = (words.bits[:, None] & (FIRST_NAME, LAST_NAME, PLACE, HONORIFIC)) > 0
     flags[each, 14 + ((words.bits >> COMMONNESS) & 7)] = 1
     flags[each, 22 + ((words.bits >> CAPITALS) & 7)] = 1
     return flags

@@ -6,6 +6,8 @@ numpy and the model are loaded when names are first looked for, once for the pro
 import math
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,10 +58,11 @@ class NameModel:
                 logs[place] = [0.0] + [_IMPOSSIBLE] * (2 * len(TYPES))
         logs[:, 1:3] += _PERSON
         outside, stretches = logs[:, 0].tolist(), list(_stretches(logs))
-        clear = join(mention for found in _decode(stretches, _CUT) for mention in tidy(tokens, found))
+        labels = [_viterbi(stretch.rows, _CUT) for stretch in stretches]
+        clear = join(mention for found in _mentions(stretches, labels) for mention in tidy(tokens, found))
         taken = _covered(clear, len(tokens))
         echoes = _free(self._echoes(tokens, clear, taken), taken)
-        guesses = (mention for found in _decode(stretches, _FAINT) for mention in tidy(tokens, found))
+        guesses = (mention for found in _guesses(stretches, labels) for mention in tidy(tokens, found))
         faint = _free(guesses, _covered([*clear, *echoes], len(tokens)))
         return sorted(
             [
@@ -105,11 +108,19 @@ def find_names(texts: Sequence[str]) -> list[list[Span]]:
     return _loaded[0].find(texts)
 
 
-def _stretches(logs: "Floats") -> Iterator[tuple[int, list[list[float]]]]:
-    """Find where names are possible at all: the first token of each such stretch, and the rows of all."""
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Tokens that follow one another and may all belong to names: the first of them, and the rows of all."""
+
+    first: int
+    rows: list[list[float]]
+
+
+def _stretches(logs: "Floats") -> Iterator[_Stretch]:
+    """Find where names are possible at all: most of a text is passed over."""
     possible = logs[:, 1:].max(axis=1, initial=_IMPOSSIBLE) > logs[:, 0] - _FAINT - _MARGIN
     for start, end in _runs(possible.nonzero()[0].tolist()):
-        yield start, logs[start:end].tolist()
+        yield _Stretch(start, logs[start:end].tolist())
 
 
 def _runs(places: Iterable[int]) -> Iterator[tuple[int, int]]:
@@ -123,12 +134,6 @@ def _runs(places: Iterable[int]) -> Iterator[tuple[int, int]]:
         end = place + 1
     if start >= 0:
         yield start, end
-
-
-def _decode(stretches: Iterable[tuple[int, list[list[float]]]], lowered: float) -> Iterator[Mention]:
-    """Find the best sequence of labels in each stretch."""
-    for start, rows in stretches:
-        yield from _mentions(start, _viterbi(rows, lowered))
 
 
 def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
@@ -151,14 +156,21 @@ def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
     return labels[::-1]
 
 
-def _mentions(offset: int, labels: Sequence[int]) -> Iterator[Mention]:
-    start = 0
-    for place, label in enumerate(labels):
-        following = labels[place + 1] if place + 1 < len(labels) else 0
-        if label % 2:
-            start = place
-        if label and (following == 0 or following % 2):
-            yield Mention(offset + start, offset + place, TYPES[(label - 1) // 2])
+def _guesses(stretches: Iterable[_Stretch], labels: Iterable[Sequence[int]]) -> Iterator[Mention]:
+    """Find what lowering O further adds: only a stretch that has an O can change."""
+    for stretch, clear in zip(stretches, labels, strict=True):
+        if 0 in clear and (faint := _viterbi(stretch.rows, _FAINT)) != clear:
+            yield from _mentions([stretch], [faint])
+
+
+def _mentions(stretches: Iterable[_Stretch], labels: Iterable[Sequence[int]]) -> Iterator[Mention]:
+    for stretch, chosen in zip(stretches, labels, strict=True):
+        start = 0
+        for place, (label, following) in enumerate(pairwise([*chosen, 0])):
+            if label % 2:
+                start = place
+            if label and (following == 0 or following % 2):
+                yield Mention(stretch.first + start, stretch.first + place, TYPES[(label - 1) // 2])
 
 
 def _free(mentions: Iterable[Mention], taken: Sequence[bool]) -> list[Mention]:
