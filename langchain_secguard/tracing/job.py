@@ -98,8 +98,10 @@ class Job:
                     {value: new for value, new in values.items() if numbers[value] > page.known}
                 )
             known = indexes[page.known]
-            page.marks += mark_known(page.spellings, known)
-            page.marks += encoded(page.text, known, self._names if page.fresh else ())
+            names = self._names if page.fresh else ()
+            if known or names:
+                page.marks += mark_known(page.spellings, known)
+                page.marks += encoded(page.text, known, names)
             page.known = last
 
     def _read(self, pages: Sequence[Page]) -> None:
