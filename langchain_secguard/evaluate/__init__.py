@@ -2,6 +2,12 @@
 
 from langchain_secguard.evaluate.binary import Confusion, Point, recommend, sweep
 from langchain_secguard.evaluate.data import Case, DatasetError, Example, Labels, read_cases, read_examples
+from langchain_secguard.evaluate.experiment import (
+    Experiment,
+    compare_experiments,
+    experiment_table,
+    run_experiment,
+)
 from langchain_secguard.evaluate.judges import ChainJudge, Judgement
 from langchain_secguard.evaluate.measure import (
     DetectorReport,
@@ -21,6 +27,7 @@ __all__ = [
     "DatasetError",
     "DetectorReport",
     "Example",
+    "Experiment",
     "Judgement",
     "Labels",
     "Masked",
@@ -29,11 +36,14 @@ __all__ = [
     "Score",
     "Speed",
     "compare",
+    "compare_experiments",
     "compare_scanners",
     "detector_table",
+    "experiment_table",
     "read_cases",
     "read_examples",
     "recommend",
+    "run_experiment",
     "scanner_table",
     "score",
     "sweep",
