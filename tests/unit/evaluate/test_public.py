@@ -36,6 +36,4 @@ def test_names() -> None:
 
 
 def test_load_no_engine_and_no_langfuse() -> None:
-    assert (
-        loaded("import langchain_secguard.evaluate") & {"numpy", "langfuse", "opentelemetry", "rich"} == set()
-    )
+    assert loaded("import langchain_secguard.evaluate") & {"numpy", "langfuse", "rich"} == set()
