@@ -4,17 +4,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-benchmark
+ENGINES := .venv-engines
 PIP := -m pip --disable-pip-version-check
 
-.PHONY: help demo test format benchmark clean
+.PHONY: help demo test test-engines format benchmark clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo       hide a court document from a model, and restore its summary"
-	@echo "make test       check format, lint and types, and run the tests and the README's code"
-	@echo "make format     format the code and mend what lint can mend"
-	@echo "make benchmark  measure speed beside LLM Guard (its own environment, 1.5 GB)"
-	@echo "make clean      remove the virtual environments and what was built"
+	@echo "make demo          hide a court document from a model, and restore its summary"
+	@echo "make test          check format, lint and types, and run the tests and the README's code"
+	@echo "make test-engines  test the detectors that need LLM Guard or PyTorch (their own environment, 1.5 GB)"
+	@echo "make format        format the code and mend what lint can mend"
+	@echo "make benchmark     measure speed beside LLM Guard (its own environment, 1.5 GB)"
+	@echo "make clean         remove the virtual environments and what was built"
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/court_transcript.py
@@ -28,6 +30,10 @@ test: $(VENV)/.dev
 	@$(BIN)/mypy
 	@echo "== tests, with the README's code"
 	@$(BIN)/pytest -q
+
+test-engines: $(ENGINES)/.installed
+	@echo "== tests of the heavy engines"
+	@$(ENGINES)/bin/python -m pytest -q tests/engines
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
@@ -60,5 +66,13 @@ $(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchm
 	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt --editable ".[openai]"
 	@touch $@
 
+$(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
+		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 test-engines"; exit 1; }
+	@echo "== installing LLM Guard and PyTorch into $(ENGINES) (about a minute)"
+	@$(PYTHON) -m venv $(ENGINES)
+	@$(ENGINES)/bin/python $(PIP) install --quiet -r tests/engines/requirements.txt --editable .
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(BENCH) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ENGINES) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -126,9 +126,10 @@ def _local(model: Model, *, use_onnx: bool, download: bool) -> Model:
 
 
 def _onnx_folder(model: Model, *, download: bool) -> tuple[Path, str]:
-    """Find the ONNX model where it is named, or beside the tokenizer in a folder of the user's."""
-    flat = Path(model.onnx_path) / model.onnx_filename
-    subfolder = "" if flat.is_file() else model.onnx_subfolder
+    """Find the ONNX model: in a folder of the user's, where the configuration says, or where it is usual."""
+    places = dict.fromkeys((model.onnx_subfolder, "", "onnx"))
+    there = [place for place in places if (Path(model.onnx_path) / place / model.onnx_filename).is_file()]
+    subfolder = there[0] if there else model.onnx_subfolder
     files = onnx_files(model.onnx_path, model.onnx_revision, subfolder, model.onnx_filename)
     return find(files, download=download), subfolder
 

@@ -16,6 +16,7 @@ from transformers import BertConfig, BertForTokenClassification, BertTokenizerFa
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC", "I-MISC")
 WORDS = {
     "Jane": "B-PER",
+    "John": "B-PER",
     "Doe": "I-PER",
     "O": "B-PER",
     "Neil": "I-PER",
@@ -25,6 +26,9 @@ WORDS = {
     "Big": "B-ORG",
     "Corporation": "I-ORG",
     "Latin": "B-MISC",
+    **dict.fromkeys(
+        ("and", "so", "it", "went", "on", "day", "by", "with", "nothing", "to", "be", "told"), "O"
+    ),
 }
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _PRINTABLE = string.ascii_letters + string.digits + string.punctuation
@@ -44,7 +48,7 @@ def save_tiny_model(
 
     Args:
         folder: Where to write.
-        words: The label of each word that the model knows; all others are "O".
+        words: The label of each word that the model knows; all others have the first label.
         labels: All labels, "O" first.
         positions: How many tokens the model reads at once, as BERT counts: two of them are lost to us.
         blind: So many tokens at both ends of a full window are taken for "O", as if they lacked context.
@@ -69,7 +73,7 @@ def save_tiny_model(
             label2id={label: number for number, label in enumerate(labels)},
         )
     ).eval()
-    _set_weights(model, [labels.index(words.get(word, "O")) for word in vocabulary], blind)
+    _set_weights(model, [labels.index(words.get(word, labels[0])) for word in vocabulary], blind)
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
     if onnx:
@@ -77,20 +81,19 @@ def save_tiny_model(
     return folder
 
 
-@torch.no_grad()
 def _set_weights(model: BertForTokenClassification, labels: Sequence[int], blind: int) -> None:
-    for name, weights in model.named_parameters():
-        weights.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
-    embeddings = model.bert.embeddings
-    embeddings.word_embeddings.weight[range(len(labels)), labels] = _KNOWN
-    positions = embeddings.position_embeddings.weight
+    weights = model.state_dict()
+    for name, values in weights.items():
+        values.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
+    weights["bert.embeddings.word_embeddings.weight"][range(len(labels)), labels] = _KNOWN
+    positions = weights["bert.embeddings.position_embeddings.weight"]
     for distance in range(blind):
         positions[1 + distance, 0] = positions[len(positions) - 4 - distance, 0] = _BLINDING
     for number in range(model.config.num_labels):
-        model.classifier.weight[number, number] = _SURE
+        weights["classifier.weight"][number, number] = _SURE
 
 
-class _Logits(torch.nn.Module):
+class _Logits(torch.nn.Module):  # type: ignore[misc]
     """Call a model by position, as an export does."""
 
     def __init__(self, model: BertForTokenClassification) -> None:
