@@ -27,13 +27,12 @@ class Network:
             for name, array in arrays.items()
             if name.endswith((".weight", ".bias")) and name != "vectors.weight"
         }
-        for name in self._weights:
-            if ".conv." in name:
-                self._weights[name] *= 0.5  # sigmoid(x) is (1 + tanh(x / 2)) / 2, with its halves taken here
-        self._early, self._late = arrays["early"].tolist(), arrays["late"].tolist()
+        self._early = {f"early.{number}": step for number, step in enumerate(arrays["early"].tolist())}
+        self._late = {f"late.{number}": step for number, step in enumerate(arrays["late"].tolist())}
         self._before, self._at, self._after = self._taps()
         self.width = len(self._weights["word.bias"])
-        self.reach = sum(self._early + self._late)
+        self._gates = {name: self._gate(f"{name}.conv") for name in (*self._early, *self._late)}
+        self.reach = sum((*self._early.values(), *self._late.values()))
 
     def describe(self, words: WordInputs) -> Floats:
         """Make one vector of each word: an array of (words, ``width``)."""
@@ -46,13 +45,13 @@ class Network:
         """Return log-probabilities, (tokens, labels), where the words of the batch have these ``vectors``."""
         hidden = vectors[batch.order]
         hidden += self._linear("place", batch.flags)
-        steps = sorted({*self._early, *self._late})
+        steps = sorted({*self._early.values(), *self._late.values()})
         near = dict(zip(steps, _neighbours(batch.texts, steps), strict=True))
-        for number, step in enumerate(self._early):
-            self._convolve(f"early.{number}", hidden, near[step])
+        for name, step in self._early.items():
+            self._convolve(name, hidden, near[step])
         hidden += self._linear("memory", self._remember(hidden, batch.keys))
-        for number, step in enumerate(self._late):
-            self._convolve(f"late.{number}", hidden, near[step])
+        for name, step in self._late.items():
+            self._convolve(name, hidden, near[step])
         return _log_softmax(self._linear("last", hidden)).T
 
     def _taps(self) -> Sequence[Floats]:
@@ -65,6 +64,16 @@ class Network:
         at += self._weights["spelling.bias"]
         at[0] = _NOTHING
         return before, at, after
+
+    def _gate(self, name: str) -> Floats:
+        """Make one matrix of a convolution: of each neighbour's vector, and of a 1 behind it, for the bias.
+
+        sigmoid(x) is (1 + tanh(x / 2)) / 2: its halves are taken here, and what is left of a norm's mean.
+        """
+        taps = self._weights.pop(f"{name}.weight").reshape(3, self.width, -1) * (0.5 * self.width**0.5)
+        bias = np.zeros((3, 1, taps.shape[2]), dtype=np.float32)
+        bias[1] = 0.5 * self._weights.pop(f"{name}.bias")
+        return np.concatenate((taps, bias), axis=1).reshape(-1, taps.shape[2])
 
     def _spelling(self, letters: Integers) -> Floats:
         """Take the highest of what a convolution over three letters says anywhere in each word."""
@@ -87,12 +96,14 @@ class Network:
     def _convolve(self, name: str, hidden: Floats, near: Integers) -> None:
         """Add to ``hidden`` in place what a gated convolution makes of it."""
         size, width = hidden.shape
-        power = np.einsum("ij,ij->i", hidden, hidden) / width
-        inner = np.zeros((size + 1, width), dtype=np.float32)
-        np.multiply(hidden, (1 / np.sqrt(power + 1e-5))[:, None], out=inner[:-1])
+        inner = np.ones((size + 1, width + 1), dtype=np.float32)
+        inner[-1] = 0
+        power = np.einsum("ij,ij->i", hidden, hidden)
+        np.divide(hidden, np.sqrt(power + 1e-5 * width)[:, None], out=inner[:-1, :-1])
+        weights = self._gates[name]
         for start in range(0, size, _ROWS):
             rows = slice(start, start + _ROWS)
-            out = self._linear(f"{name}.conv", inner.take(near[rows], axis=0).reshape(-1, 3 * width))
+            out = inner.take(near[rows], axis=0).reshape(-1, len(weights)) @ weights
             gate = np.tanh(out[:, width:])
             gate += 1
             gate *= out[:, :width]
