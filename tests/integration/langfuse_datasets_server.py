@@ -9,7 +9,7 @@ import json
 import re
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
@@ -54,10 +54,10 @@ class DatasetsServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="datasets")
         self._clients: list[Langfuse] = []
 
-    def client(self, public_key: str) -> Langfuse:
-        """Return a plain client of this server, with no mask: what it sends is what is given to it."""
+    def client(self, make: Callable[..., Langfuse], public_key: str) -> Langfuse:
+        """Return a client of this server, made with ``make``, that is shut down when the block ends."""
         host, port = self._server.server_address[:2]
-        client = Langfuse(public_key=public_key, secret_key="sk", base_url=f"http://{host!s}:{port}")
+        client = make(public_key=public_key, secret_key="sk", base_url=f"http://{host!s}:{port}")
         self._clients.append(client)
         return client
 

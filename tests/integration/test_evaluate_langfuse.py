@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from langfuse import Langfuse
 
+from langchain_secguard import Anonymizer, BlockedError
 from langchain_secguard.detect import Span
 from langchain_secguard.evaluate import (
     Case,
@@ -20,6 +21,7 @@ from langchain_secguard.evaluate import (
 )
 from langchain_secguard.evaluate.annotations import annotations, dataset_from_annotations, sample_traces
 from langchain_secguard.evaluate.langfuse import create_dataset, fetch_dataset
+from langchain_secguard.tracing import LangfuseHandler, langfuse_client
 from tests.integration.langfuse_datasets_server import NOW, PROJECT, DatasetsServer
 from tests.support import FailingDetector, LexiconDetector
 
@@ -55,13 +57,20 @@ def server() -> Iterator[DatasetsServer]:
         assert server.bodies
 
 
-@pytest.fixture
-def client(server: DatasetsServer) -> Langfuse:
-    return server.client(f"pk-evaluate-{next(_keys)}")
+@pytest.fixture(params=[Langfuse, langfuse_client], ids=["plain", "masked"])
+def client(server: DatasetsServer, request: pytest.FixtureRequest) -> Langfuse:
+    """Give a client: what a plain one sends is what it is given."""
+    return server.client(request.param, f"pk-evaluate-{next(_keys)}")
 
 
 def risk(text: str) -> float:
     return 0.9 if "bomb" in text else 0.2
+
+
+def refuse(text: str) -> str:
+    if "bomb" in text:
+        raise BlockedError("refused", scores={"ban": 0.8})
+    return text
 
 
 def saw_nothing(server: DatasetsServer) -> bool:
@@ -118,6 +127,19 @@ class TestScanners:
         assert [one.scores["recall"] for one in experiments] == [1.0, 0.0]
         table = experiment_table(experiments).splitlines()
         assert [line.split()[1:] for line in table if line.startswith("false_alarms")] == [["1", "0"]]
+        assert saw_nothing(server)
+
+
+class TestChains:
+    def test_that_are_traced_themselves_send_no_text(self, server: DatasetsServer) -> None:
+        key = f"pk-evaluate-{next(_keys)}"
+        client = server.client(langfuse_client, key)
+        steps = Anonymizer(detector=LexiconDetector({"Jane": "PERSON", "Robert Álvarez": "PERSON"})) | refuse
+        chain = steps.with_config(callbacks=[LangfuseHandler(public_key=key)])
+        experiment = run_experiment(CASES[:2], chain, name="chain", client=client)
+        client.flush()
+        assert experiment.scores["false_alarms"] == 1
+        assert "Anonymizer" in server.spans.names
         assert saw_nothing(server)
 
 
