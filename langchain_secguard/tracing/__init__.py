@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from langchain_secguard.tracing.client import langfuse_client
     from langchain_secguard.tracing.langfuse import LangfuseHandler
+    from langchain_secguard.tracing.langsmith import langsmith_anonymizer
     from langchain_secguard.tracing.mask import WITHHELD, Mask
+    from langchain_secguard.tracing.opentelemetry import OpenTelemetryHandler
 
-__all__ = ["WITHHELD", "LangfuseHandler", "Mask", "langfuse_client"]
+__all__ = [
+    "WITHHELD",
+    "LangfuseHandler",
+    "Mask",
+    "OpenTelemetryHandler",
+    "langfuse_client",
+    "langsmith_anonymizer",
+]
 
 _MODULES = {
     "LangfuseHandler": "langfuse",
     "langfuse_client": "client",
+    "langsmith_anonymizer": "langsmith",
     "WITHHELD": "mask",
     "Mask": "mask",
+    "OpenTelemetryHandler": "opentelemetry",
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import langchain_secguard
-from langchain_secguard import detect, vault
+from langchain_secguard import detect, tracing, vault
 
 PACKAGE = Path(langchain_secguard.__file__).parent
 
@@ -106,7 +106,17 @@ class TestNames:
             "word_sequences",
         ]
 
-    @pytest.mark.parametrize("module", [langchain_secguard, detect, vault])
+    def test_of_tracers(self) -> None:
+        assert tracing.__all__ == [
+            "WITHHELD",
+            "LangfuseHandler",
+            "Mask",
+            "OpenTelemetryHandler",
+            "langfuse_client",
+            "langsmith_anonymizer",
+        ]
+
+    @pytest.mark.parametrize("module", [langchain_secguard, detect, tracing, vault])
     def test_can_all_be_had(self, module: object) -> None:
         for name in module.__all__:  # type: ignore[attr-defined]
             assert getattr(module, name) is not None
