@@ -1,6 +1,7 @@
 """What a ledger is given for values: bytes to keep, and keys to find them by."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal, Protocol, TypeAlias
 
@@ -43,13 +44,14 @@ class PlainCodec:
 
     def keys(self, vault_id: str, kind: KeyKind, texts: Iterable[str]) -> list[bytes]:
         """Make the key of each text."""
-        begun = blake2b(to_bytes(vault_id) + b"\0", digest_size=KEY_SIZE, person=kind.encode())
-        keys: list[bytes] = []
-        for text in texts:
-            hashed = begun.copy()
-            hashed.update(text.encode("utf-8", "surrogatepass"))
-            keys.append(hashed.digest())
-        return keys
+        salt = _salt(vault_id)
+        person = kind.encode()
+        return [
+            blake2b(
+                text.encode("utf-8", "surrogatepass"), digest_size=KEY_SIZE, person=person, salt=salt
+            ).digest()
+            for text in texts
+        ]
 
     def encode(self, vault_id: str, ref: Ref | None, value: str) -> bytes:  # noqa: ARG002 - bound to neither
         """Write a value."""
@@ -58,6 +60,11 @@ class PlainCodec:
     def decode(self, vault_id: str, ref: Ref, kept: bytes) -> str:  # noqa: ARG002 - bound to neither
         """Read a value."""
         return kept.decode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=1024)
+def _salt(vault_id: str) -> bytes:
+    return blake2b(to_bytes(vault_id), digest_size=16).digest()
 
 
 def to_bytes(text: str) -> bytes:

@@ -64,6 +64,11 @@ def word_sequences(text: str, max_words: int = MAX_WORDS) -> Iterator[Match]:
             yield Match(start, end, _key(text[start:end], last - first + 1))
 
 
+def count_words(text: str) -> int:
+    """Count the words of ``text``."""
+    return len(_WORD.findall(text))
+
+
 def folded_words(text: str) -> list[str]:
     """List the words of ``text``, their case folded."""
     return _folded(_WORD.findall(text))

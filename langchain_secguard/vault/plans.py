@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from langchain_secguard.placeholders import Ref
@@ -22,7 +23,7 @@ from langchain_secguard.vault.ledger import (
     Settle,
     State,
 )
-from langchain_secguard.vault.phrases import fold, folded_words, phrase_keys
+from langchain_secguard.vault.phrases import count_words, fold, phrase_keys
 from langchain_secguard.vault.search import Search, Taught, taught_by
 
 T = TypeVar("T")
@@ -46,10 +47,24 @@ class Hint(NamedTuple):
 
 
 class _Wanted(NamedTuple):
-    """Ask for the entry of an entity, with the keys of the row ``like`` if it is given."""
+    """Ask for the entry of an entity, with the keys of the row ``like`` if it is given.
+
+    ``phrases`` are those of its value, of at most ``words`` words, which those of its surrogates, the ones
+    that can be found again in a text, are not above either.
+    """
 
     entity: Entity
-    like: Ref | None = None
+    phrases: tuple[str, ...]
+    surrogates: Sequence[str]
+    words: int
+    like: Ref | None
+
+
+def _want(entity: Entity, like: Ref | None = None) -> _Wanted:
+    phrases = phrase_keys(entity.value)
+    surrogates = [one for one in entity.surrogates if phrase_keys(one)] if entity.surrogates else ()
+    words = max(map(count_words, (*phrases[:1], *surrogates)), default=0)
+    return _Wanted(entity, phrases, surrogates, words, like)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +92,10 @@ class Plans:
         It is one request, and another where a known value stands in a text in a spelling that is new.
         """
         order = settling_order(entities)
-        wanted = [_Wanted(entities[position]) for position in order]
+        wanted = [_want(entities[position]) for position in order]
         found = yield from self._search(vault_id, wanted, texts, hint)
         new = [
-            _Wanted(Entity(*spelling), taught.teacher)
+            _want(Entity(*spelling), taught.teacher)
             for spelling, taught in found.marked.items()
             if spelling not in found.spelled
         ]
@@ -137,7 +152,7 @@ class Plans:
     ) -> Plan[_Found]:
         """Settle what is wanted, and look known values up: again only if phrases are longer than guessed."""
         search = Search(texts)
-        words = max([hint.words, *(_words(one.entity.value) for one in wanted)])
+        words = max([hint.words, *(one.words for one in wanted)])
         asked = search.phrases(words)
         question = Settle((), self._codec.keys(vault_id, "phrase", asked), search.since, read_only)
         reply, entries = yield from self._settle(vault_id, wanted, hint, question)
@@ -162,13 +177,12 @@ class Plans:
         self, vault_id: str, wanted: Sequence[_Wanted], hint: Hint, question: Settle | None = None
     ) -> Plan[tuple[Reply, list[Entry]]]:
         """Settle what is wanted, and fill the rows that are new under a ref that was not foreseen."""
-        offered = [_offered(one.entity) for one in wanted]
-        records = self._records(vault_id, wanted, offered, hint.numbers)
+        records = self._records(vault_id, wanted, hint.numbers)
         reply = yield (question or Settle())._replace(records=records)
         entries, lacking = [], []
-        for row, one, surrogates in zip(reply.rows, wanted, offered, strict=True):
+        for row, one in zip(reply.rows, wanted, strict=True):
             assert row is not None  # noqa: S101 - every record has a row
-            entry = self._settled(vault_id, row, one.entity.value, surrogates)
+            entry = self._settled(vault_id, row, one)
             entries.append(entry)
             if row.value is None or (row.offer is not None and row.surrogate is None):
                 lacking.append(self._filled(vault_id, entry))
@@ -178,10 +192,11 @@ class Plans:
             entries = [now.get(entry.ref, entry) for entry in entries]
         return reply, entries
 
-    def _settled(self, vault_id: str, row: Row, value: str, surrogates: Sequence[str]) -> Entry:
+    def _settled(self, vault_id: str, row: Row, one: _Wanted) -> Entry:
         """Make the entry of a row whose value is known, since it was asked for."""
+        value = one.entity.value
         if row.offer is not None:
-            return Entry(row.ref, value, surrogates[row.offer])
+            return Entry(row.ref, value, one.surrogates[row.offer])
         surrogate = None if row.surrogate is None else self._codec.decode(vault_id, row.ref, row.surrogate)
         return Entry(row.ref, value, surrogate)
 
@@ -189,19 +204,14 @@ class Plans:
         kept = None if entry.surrogate is None else self._codec.encode(vault_id, entry.ref, entry.surrogate)
         return Row(entry.ref, self._codec.encode(vault_id, entry.ref, entry.value), kept)
 
-    def _records(
-        self,
-        vault_id: str,
-        wanted: Sequence[_Wanted],
-        offered: Sequence[Sequence[str]],
-        numbers: Mapping[str, int],
-    ) -> list[Record]:
+    def _records(self, vault_id: str, wanted: Sequence[_Wanted], numbers: Mapping[str, int]) -> list[Record]:
+        if not wanted:
+            return []
         entities = [one.entity for one in wanted]
-        values = [entity.value for entity in entities]
         keys = self._codec.keys
         identities = keys(vault_id, "identity", [f"{one.entity_type}\0{one.value}" for one in entities])
-        folds = keys(vault_id, "folded", map(fold, values))
-        phrases = self._keys_of_each(vault_id, "phrase", map(phrase_keys, values))
+        folds = keys(vault_id, "folded", [fold(one.value) for one in entities])
+        phrases = self._keys_of_each(vault_id, "phrase", [one.phrases for one in wanted])
         links = self._links(vault_id, entities)
         expected = _foreseen(entities, numbers) if self._codec.bound else [None] * len(entities)
         return [
@@ -211,8 +221,8 @@ class Plans:
                 folds[position],
                 self._codec.encode(vault_id, expected[position], one.entity.value),
                 phrases[position],
-                max(map(_words, (one.entity.value, *offered[position]))),
-                self._offers(vault_id, offered[position]),
+                one.words,
+                self._offers(vault_id, one.surrogates),
                 *links[position],
                 like=one.like,
                 expected=expected[position],
@@ -230,7 +240,7 @@ class Plans:
         if not surrogates:
             return ()
         marks = self._codec.keys(vault_id, "mark", map(fold, surrogates))
-        phrases = self._keys_of_each(vault_id, "phrase", map(phrase_keys, surrogates))
+        phrases = self._keys_of_each(vault_id, "phrase", list(map(phrase_keys, surrogates)))
         values = [
             None if self._codec.bound else self._codec.encode(vault_id, None, surrogate)
             for surrogate in surrogates
@@ -238,11 +248,10 @@ class Plans:
         return tuple(map(Offer, values, marks, phrases))
 
     def _keys_of_each(
-        self, vault_id: str, kind: KeyKind, texts: Iterable[Sequence[str]]
+        self, vault_id: str, kind: KeyKind, texts: Sequence[Sequence[str]]
     ) -> list[tuple[bytes, ...]]:
-        listed = list(texts)
-        keys = iter(self._codec.keys(vault_id, kind, [text for own in listed for text in own]))
-        return [tuple(next(keys) for _ in own) for own in listed]
+        keys = iter(self._codec.keys(vault_id, kind, [text for own in texts for text in own]))
+        return [tuple(islice(keys, len(own))) for own in texts]
 
     def _entries(self, vault_id: str, rows: Iterable[Row | None]) -> list[Entry]:
         entries = (self._entry(vault_id, row) for row in rows)
@@ -257,11 +266,6 @@ class Plans:
         return Entry(row.ref, value, surrogate)
 
 
-def _offered(entity: Entity) -> list[str]:
-    """List the surrogates that can be found again in a text."""
-    return [surrogate for surrogate in entity.surrogates if phrase_keys(surrogate)]
-
-
 def _foreseen(entities: Iterable[Entity], numbers: Mapping[str, int]) -> list[Ref | None]:
     """Guess the refs of entities as if all were new."""
     last = dict(numbers)
@@ -270,10 +274,6 @@ def _foreseen(entities: Iterable[Entity], numbers: Mapping[str, int]) -> list[Re
         last[entity.entity_type] = last.get(entity.entity_type, 0) + 1
         refs.append(Ref(entity.entity_type, last[entity.entity_type]))
     return refs
-
-
-def _words(value: str) -> int:
-    return len(folded_words(value)) if phrase_keys(value) else 0
 
 
 def _spellings(

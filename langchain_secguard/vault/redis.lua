@@ -1,7 +1,7 @@
 -- One request of a vault store, as one atomic step. See redis.py for the call, and docs/stores.md for the layout.
 --
 -- KEYS[1] is the vault, a hash that expires as a whole:
---   "."             the state: "epoch born generation words arrivals surrogates entries"
+--   "."             the state: epoch, born, generation, words, arrivals, surrogates, entries, packed
 --   "e" ref         a row: a line "ref valuelen surrogatelen arrival offer phrases fakes claims refers unless",
 --                   the value, the surrogate, 16 bytes of folded, and 8 for each phrase and other key
 --   "f" folded      the rows of a value in any case, each 16 bytes of identity, a byte of length, and the ref
@@ -14,17 +14,29 @@
 
 local RING = 128
 local MOST_ROWS = 4
+local NO_ROW = '\255\255\255\255'
 local vault, grave = KEYS[1], KEYS[2]
-local operation, ttl, codes = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local position = 3
+local operation, ttl, codes, sent = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local position = 1
 
-local function argument()
-  position = position + 1
-  return ARGV[position]
+-- Read what was sent, and write what is answered: packed numbers and strings, each behind its length.
+
+local function take(format)
+  local values = { struct.unpack(format, sent, position) }
+  position = table.remove(values)
+  return unpack(values)
 end
 
-local function number()
-  return tonumber(argument())
+local function packed(row)
+  return row and struct.pack('>I4', #row) .. row or NO_ROW
+end
+
+local function packed_list(rows, count)
+  local parts = { struct.pack('>I4', count) }
+  for at = 1, count do
+    parts[at + 1] = packed(rows[at])
+  end
+  return table.concat(parts)
 end
 
 -- Keys that are only looked up have 8 of their 16 bytes: a mistaken one is seen by the value that it finds.
@@ -52,12 +64,8 @@ do
   local kept = get('.')
   if kept then
     exists = true
-    local names = { 'epoch', 'born', 'generation', 'words', 'arrivals', 'surrogates', 'entries' }
-    local at = 0
-    for value in string.gmatch(kept, '%d+') do
-      at = at + 1
-      state[names[at]] = tonumber(value)
-    end
+    state.epoch, state.born, state.generation, state.words, state.arrivals, state.surrogates, state.entries =
+      struct.unpack('>dddI4I4I4I4', kept)
   end
 end
 
@@ -78,8 +86,8 @@ end
 
 local function save()
   if changed then
-    set('.', string.format('%.0f %.0f %.0f %d %d %d %d', state.epoch, state.born, state.generation,
-      state.words, state.arrivals, state.surrogates, state.entries))
+    set('.', struct.pack('>dddI4I4I4I4', state.epoch, state.born, state.generation, state.words,
+      state.arrivals, state.surrogates, state.entries))
   end
   if exists and ttl > 0 then
     redis.call('PEXPIRE', vault, ttl)
@@ -87,7 +95,7 @@ local function save()
 end
 
 local function told()
-  return string.format('%.0f %.0f %d %d', state.epoch, state.generation, state.surrogates, state.words)
+  return struct.pack('>ddI4I4', state.epoch, state.generation, state.surrogates, state.words)
 end
 
 -- Lists of refs, each ended by a space.
@@ -129,20 +137,16 @@ local function read(ref)
   end
   local _, value, surrogate, arrival, phrases, fakes, claims, refers, unless, at = string.match(raw, HEAD)
   local row = { ref = ref, arrival = tonumber(arrival), offer = 0 }
-  local function take(size)
-    local part = string.sub(raw, at, at + size - 1)
+  local function part(size)
     at = at + size
-    return part
+    return string.sub(raw, at - size, at - 1)
   end
   value, surrogate = tonumber(value), tonumber(surrogate)
-  row.value = value >= 0 and take(value) or nil
-  row.surrogate = surrogate >= 0 and take(surrogate) or nil
-  row.folded = take(16)
-  row.phrases = keys(take(8 * phrases))
-  row.fakes = keys(take(8 * fakes))
-  row.claims = keys(take(8 * claims))
-  row.refers = keys(take(8 * refers))
-  row.unless = keys(take(8 * unless))
+  row.value = value >= 0 and part(value) or nil
+  row.surrogate = surrogate >= 0 and part(surrogate) or nil
+  row.folded = part(16)
+  row.phrases, row.fakes = part(8 * phrases), part(8 * fakes)
+  row.claims, row.refers, row.unless = part(8 * claims), part(8 * refers), part(8 * unless)
   return row
 end
 
@@ -154,13 +158,9 @@ end
 local function write(row)
   local offer = row.offer
   row.offer = 0
-  local lists = { row.phrases, row.fakes, row.claims, row.refers, row.unless }
-  local sizes, parts = {}, {}
-  for at, list in ipairs(lists) do
-    sizes[at], parts[at] = #list, table.concat(list)
-  end
-  set('e' .. row.ref, head(row, unpack(sizes)) .. (row.value or '') .. (row.surrogate or '') .. row.folded
-    .. table.concat(parts))
+  set('e' .. row.ref, head(row, #row.phrases / 8, #row.fakes / 8, #row.claims / 8, #row.refers / 8,
+    #row.unless / 8) .. (row.value or '') .. (row.surrogate or '') .. row.folded .. row.phrases .. row.fakes
+    .. row.claims .. row.refers .. row.unless)
   row.offer = offer
 end
 
@@ -181,7 +181,7 @@ end
 
 local function learn(phrases, item, ref)
   local new = false
-  for _, phrase in ipairs(phrases) do
+  for _, phrase in ipairs(keys(phrases)) do
     local field = 'w' .. phrase
     local list = get(field)
     if not list then
@@ -200,26 +200,13 @@ end
 -- Records.
 
 local function record()
-  local asked = { type = argument(), identity = argument(), folded = argument(), value = argument() }
-  asked.expected = argument()
-  asked.words = number()
-  asked.phrases = keys(argument())
-  local like = argument()
-  local model = like ~= '' and read(like)
-  asked.claims = keys(argument())
-  asked.refers = keys(argument())
-  asked.unless = keys(argument())
-  if model then
-    asked.claims, asked.refers, asked.unless = model.claims, model.refers, model.unless
-  end
-  asked.offers = {}
-  for at = 1, number() do
-    local value = argument()
-    asked.offers[at] = {
-      value = string.sub(value, 1, 1) == '+' and string.sub(value, 2) or nil,
-      mark = argument(),
-      phrases = keys(argument()),
-    }
+  local asked, offers = { offers = {} }, 0
+  asked.type, asked.identity, asked.folded, asked.value, asked.expected, asked.like, asked.words,
+    asked.phrases, asked.claims, asked.refers, asked.unless, offers, position =
+    struct.unpack('>I2c0c16c16I4c0I2c0I2c0I2I2c0I2c0I2c0I2c0I2', sent, position)
+  for at = 1, offers do
+    local value, mark, phrases = take('>I4c0c16I2c0')
+    asked.offers[at] = { value = value ~= '' and value or nil, mark = mark, phrases = phrases }
   end
   return asked
 end
@@ -239,12 +226,12 @@ end
 -- Return the number of the one base that every reference means, or nil.
 local function base_of(asked)
   local base
-  for _, key in ipairs(asked.unless) do
+  for _, key in ipairs(keys(asked.unless)) do
     if get('c' .. key) then
       return nil
     end
   end
-  for _, key in ipairs(asked.refers) do
+  for _, key in ipairs(keys(asked.refers)) do
     local number = string.match(get('c' .. key) or '', '^ (%d+) $')
     if not number or (base and base ~= number) then
       return nil
@@ -278,7 +265,7 @@ local function disguise(row, asked)
   for at, offer in ipairs(asked.offers) do
     local mark = '~' .. offer.mark
     local taken = redis.call('HEXISTS', grave, mark) == 1
-    for _, phrase in ipairs(offer.phrases) do
+    for _, phrase in ipairs(keys(offer.phrases)) do
       taken = taken or redis.call('HEXISTS', vault, 'w' .. phrase) == 1
     end
     if not taken then
@@ -298,59 +285,75 @@ local function settle_record(asked)
   local list = get('f' .. asked.folded)
   local ref = same_value(list, asked.identity)
   if ref then
-    return read(ref)
+    if #asked.offers == 0 then
+      return shown_at(ref)
+    end
+    local row = read(ref)
+    if not row.surrogate then
+      disguise(row, asked)
+    end
+    return shown(row)
   end
   changed = true
+  local model = asked.like ~= '' and read(asked.like)
+  if model then
+    asked.claims, asked.refers, asked.unless = model.claims, model.refers, model.unless
+  end
   local is_base
   ref, is_base = new_ref(asked)
   state.arrivals = state.arrivals + 1
   state.entries = state.entries + 1
   state.words = math.max(state.words, asked.words)
-  local row = { ref = ref, arrival = state.arrivals, offer = 0, folded = asked.folded, fakes = {} }
+  local row = { ref = ref, arrival = state.arrivals, offer = 0, folded = asked.folded, fakes = '' }
   row.value = (asked.expected == '' or asked.expected == ref) and asked.value or nil
   row.phrases, row.claims, row.refers, row.unless = asked.phrases, asked.claims, asked.refers, asked.unless
   set('f' .. asked.folded, (list or '') .. asked.identity .. string.char(#ref) .. ref)
   if is_base then
-    for _, claim in ipairs(row.claims) do
+    for _, claim in ipairs(keys(row.claims)) do
       enlist('c' .. claim, string.match(ref, '%d+$'))
     end
   end
   learn(row.phrases, ref, ref)
-  write(row)
-  return row
+  disguise(row, asked)
+  if row.offer == 0 then
+    write(row)
+  end
+  return shown(row)
 end
 
 -- Phrases.
 
-local function known(packed)
-  local found = {}
-  for at = 1, #packed, 8000 do
-    local asked = keys(string.sub(packed, at, at + 7999))
-    for index, key in ipairs(asked) do
-      asked[index] = 'w' .. key
+local function known(phrases)
+  local found, count = {}, 0
+  for start = 1, #phrases, 8000 do
+    local asked = keys(string.sub(phrases, start, start + 7999))
+    for at, key in ipairs(asked) do
+      asked[at] = 'w' .. key
     end
-    for index, list in ipairs(redis.call('HMGET', vault, unpack(asked))) do
+    for at, list in ipairs(#asked > 0 and redis.call('HMGET', vault, unpack(asked)) or {}) do
       if list then
-        local one = { (at - 1) / 8 + index - 1, string.match(list, '^ (%S+)') }
-        for ref in string.gmatch(list, ' (%S+)') do
-          if #one < MOST_ROWS + 2 and string.sub(ref, 1, 1) ~= '~' then
-            one[#one + 1] = shown_at(ref)
+        local rows = {}
+        for ref in string.gmatch(list, ' ([^ ~]%S*)') do
+          if #rows < MOST_ROWS then
+            rows[#rows + 1] = shown_at(ref)
           end
         end
-        found[#found + 1] = one
+        count = count + 1
+        found[count] = struct.pack('>I4', (start - 1) / 8 + at - 1) .. packed(string.match(list, '^ (%S+)'))
+          .. packed_list(rows, #rows)
       end
     end
   end
-  return found
+  return struct.pack('>I4', count) .. table.concat(found)
 end
 
 -- Return what was added after a generation, or false where that is not known.
 local function added(since)
   if since == 0 then
-    return {}
+    return packed_list({}, 0)
   end
   if since < state.born or since > state.generation or state.generation - since > RING then
-    return false
+    return NO_ROW
   end
   local rows, seen = {}, {}
   for generation = since + 1, state.generation do
@@ -360,7 +363,7 @@ local function added(since)
       rows[#rows + 1] = shown_at(ref) or nil
     end
   end
-  return rows
+  return packed_list(rows, #rows)
 end
 
 -- Erasing.
@@ -370,14 +373,14 @@ local function remove(ref)
   if not row then
     return 0
   end
-  for _, phrase in ipairs(row.phrases) do
+  for _, phrase in ipairs(keys(row.phrases)) do
     strike('w' .. phrase, ref)
   end
-  for _, phrase in ipairs(row.fakes) do
+  for _, phrase in ipairs(keys(row.fakes)) do
     strike('w' .. phrase, '~' .. ref)
   end
   local base = string.match(ref, ':(%d+)$')
-  for _, claim in ipairs(base and row.claims or {}) do
+  for _, claim in ipairs(keys(base and row.claims or '')) do
     strike('c' .. claim, base)
   end
   local list, left, at = get('f' .. row.folded) or '', '', 1
@@ -414,55 +417,49 @@ end
 local operations = {}
 
 function operations.settle()
-  local since, packed = number(), argument()
+  local since, count, phrases = take('>dI4I4c0')
   local rows = {}
-  for at = 1, number() do
+  for at = 1, count do
     create()
-    local asked = record()
-    local row = settle_record(asked)
-    if not row.surrogate and #asked.offers > 0 then
-      disguise(row, asked)
-    end
-    rows[at] = shown(row)
+    rows[at] = settle_record(record())
   end
   save()
-  return { told(), rows, known(packed), added(since) }
+  return told() .. packed_list(rows, count) .. known(phrases) .. added(since)
 end
 
 function operations.fill()
-  local rows = {}
-  for at = 1, number() do
-    local row, value, surrogate = read(argument()), argument(), argument()
+  local rows, count = {}, take('>I4')
+  for at = 1, count do
+    local ref, value, has_surrogate, surrogate = take('>I2c0I4c0BI4c0')
+    local row = read(ref)
     if row then
       row.value = row.value or value
-      if not row.surrogate and string.sub(surrogate, 1, 1) == '+' then
-        row.surrogate = string.sub(surrogate, 2)
-      end
+      row.surrogate = row.surrogate or (has_surrogate == 1 and surrogate) or nil
       write(row)
     end
-    rows[at] = shown(row)
+    rows[at] = row and shown(row)
   end
   save()
-  return { told(), rows }
+  return told() .. packed_list(rows, count)
 end
 
 function operations.lookup()
-  local rows = {}
-  for at = 1, number() do
-    rows[at] = shown_at(argument())
+  local rows, count = {}, take('>I4')
+  for at = 1, count do
+    rows[at] = shown_at(take('>I2c0'))
   end
   save()
-  return { told(), rows }
+  return told() .. packed_list(rows, count)
 end
 
 function operations.surrogates()
-  local epoch, after = number(), number()
+  local epoch, after = take('>dI4')
   local rows = {}
   for at = (epoch == state.epoch and after or 0) + 1, state.surrogates do
     rows[#rows + 1] = shown_at(get('~' .. at)) or nil
   end
   save()
-  return { told(), rows }
+  return told() .. packed_list(rows, #rows)
 end
 
 function operations.rows()
@@ -475,16 +472,18 @@ function operations.rows()
     end
   end
   save()
-  return { told(), rows }
+  return told() .. packed_list(rows, #rows)
 end
 
 function operations.erase()
   redis.call('UNLINK', vault)
-  return { '0 0 0 0', state.entries }
+  local erased = state.entries
+  state.epoch, state.generation, state.surrogates, state.words = 0, 0, 0, 0
+  return told() .. struct.pack('>I4', erased)
 end
 
 function operations.erase_value()
-  local list, at, refs, removed = get('f' .. argument()) or '', 1, {}, 0
+  local list, at, refs, removed = get('f' .. sent) or '', 1, {}, 0
   while at < #list do
     local size = string.byte(list, at + 16)
     refs[#refs + 1] = string.sub(list, at + 17, at + 16 + size)
@@ -500,7 +499,7 @@ function operations.erase_value()
     state.born = state.generation -- what was asked before is asked anew: a phrase may have another owner now
   end
   save()
-  return { told(), removed }
+  return told() .. struct.pack('>I4', removed)
 end
 
 return operations[operation]()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from struct import pack, unpack_from
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -29,6 +30,7 @@ from langchain_secguard.vault.ledger import (
 from langchain_secguard.vault.redis_client import Arguments, ScriptRunner
 
 _SCRIPT = Path(__file__).with_name("redis.lua")
+_NO_ROW = 0xFFFFFFFF
 _CODES = "".join(code for position in range(1, 27) if len(code := variant_code(position) or "") == 1)
 
 
@@ -111,47 +113,53 @@ class RedisLedger:
         """Write the keys, which share a hash tag and so a place in a cluster, and the arguments."""
         vault = f"{self._prefix}:{{{quote(vault_id, safe='', errors='surrogatepass')}}}"
         read_only = isinstance(request, Settle) and request.read_only
-        operation, *arguments = _arguments(request)
-        return (vault, f"{vault}:numbers"), [operation, 0 if read_only else self._ttl, _CODES, *arguments]
+        operation, packed = _arguments(request)
+        return (vault, f"{vault}:numbers"), [operation, 0 if read_only else self._ttl, _CODES, packed]
 
 
-def _arguments(request: Request) -> list[str | bytes | int]:
+def _arguments(request: Request) -> tuple[str, bytes]:
+    """Name an operation of the script, and pack what it takes."""
     match request:
         case Settle(records, phrases, since):
-            parts = [part for record in records for part in _record(record)]
-            return ["settle", since, _cut(phrases), len(records), *parts]
+            asked = [_record(record) for record in records]
+            return "settle", b"".join([pack(">dI", since, len(asked)), _sized(_cut(phrases)), *asked])
         case Fill(rows):
-            return ["fill", len(rows), *(part for row in rows for part in _filling(row))]
+            return "fill", b"".join([pack(">I", len(rows)), *map(_filling, rows)])
         case LookUp(refs):
-            return ["lookup", len(refs), *map(_name, refs)]
+            return "lookup", b"".join([pack(">I", len(refs)), *(_short(_name(ref)) for ref in refs)])
         case ListSurrogates(epoch, after):
-            return ["surrogates", epoch, after]
+            return "surrogates", pack(">dI", epoch, after)
         case EraseValue(folded):
-            return ["erase_value", folded]
+            return "erase_value", folded
         case ListRows():
-            return ["rows"]
+            return "rows", b""
         case _:
-            return ["erase"]
+            return "erase", b""
 
 
-def _record(record: Record) -> list[str | bytes | int]:
-    parts: list[str | bytes | int] = [
-        _type(record.entity_type),
+def _record(record: Record) -> bytes:
+    parts = [
+        _short(_type(record.entity_type)),
         record.identity,
         record.folded,
-        record.value,
-        _name(record.expected) if record.expected else "",
-        record.words,
-        _cut(record.phrases),
-        _name(record.like) if record.like else "",
-        _cut(record.claims),
-        _cut(record.refers),
-        _cut(record.unless),
-        len(record.offers),
+        _sized(record.value),
+        _short(_name(record.expected) if record.expected else b""),
+        _short(_name(record.like) if record.like else b""),
+        pack(">H", record.words),
+        _short(_cut(record.phrases)),
+        _short(_cut(record.claims)),
+        _short(_cut(record.refers)),
+        _short(_cut(record.unless)),
+        pack(">H", len(record.offers)),
     ]
     for offer in record.offers:
-        parts += [_optional(offer.value), offer.mark, _cut(offer.phrases)]
-    return parts
+        parts += [_sized(offer.value or b""), offer.mark, _short(_cut(offer.phrases))]
+    return b"".join(parts)
+
+
+def _filling(row: Row) -> bytes:
+    has_surrogate = pack(">B", row.surrogate is not None)
+    return _short(_name(row.ref)) + _sized(row.value or b"") + has_surrogate + _sized(row.surrogate or b"")
 
 
 def _cut(keys: Iterable[bytes]) -> bytes:
@@ -159,36 +167,68 @@ def _cut(keys: Iterable[bytes]) -> bytes:
     return b"".join([key[:8] for key in keys])
 
 
-def _filling(row: Row) -> list[str | bytes | int]:
-    return [_name(row.ref), row.value or b"", _optional(row.surrogate)]
+def _sized(part: bytes) -> bytes:
+    return pack(">I", len(part)) + part
 
 
-def _optional(value: bytes | None) -> bytes:
-    return b"" if value is None else b"+" + value
+def _short(part: bytes) -> bytes:
+    return pack(">H", len(part)) + part
 
 
-def _reply(request: Request, answer: Any) -> Reply:
+def _reply(request: Request, answer: bytes) -> Reply:
     """Read what the script answered."""
-    state = State(*map(int, answer[0].split()))
+    epoch, generation, surrogates, words = unpack_from(">ddII", answer)
+    state = State(int(epoch), int(generation), surrogates, words)
+    reader = _Reader(answer, 24)
     match request:
         case Settle(phrases=phrases):
-            _, rows, known, added = answer
-            return Reply(
-                state,
-                _rows(rows),
-                _known(known, len(phrases)),
-                None if added is None else [_row(kept) for kept in added],
-            )
+            rows, known = reader.rows(), reader.known(len(phrases))
+            return Reply(state, rows, known, reader.added())
         case Fill() | LookUp() | ListSurrogates():
-            return Reply(state, _rows(answer[1]))
+            return Reply(state, reader.rows())
         case ListRows():
-            return Reply(state, [_row(kept) for kept in sorted(answer[1], key=_arrival)])
+            return Reply(state, [_row(kept) for kept in sorted(reader.parts(), key=_arrival) if kept])
         case _:
-            return Reply(state, erased=answer[1])
+            return Reply(state, erased=reader.number())
 
 
-def _rows(answer: Iterable[bytes | None]) -> list[Row | None]:
-    return [None if kept is None else _row(kept) for kept in answer]
+class _Reader:
+    """Read packed numbers and rows, each behind its length."""
+
+    def __init__(self, data: bytes, position: int) -> None:
+        self._data = data
+        self._position = position
+
+    def number(self) -> int:
+        (number,) = unpack_from(">I", self._data, self._position)
+        self._position += 4
+        return int(number)
+
+    def part(self) -> bytes | None:
+        size = self.number()
+        if size == _NO_ROW:
+            return None
+        self._position += size
+        return self._data[self._position - size : self._position]
+
+    def parts(self) -> list[bytes | None]:
+        return [self.part() for _ in range(self.number())]
+
+    def rows(self) -> list[Row | None]:
+        return [None if kept is None else _row(kept) for kept in self.parts()]
+
+    def known(self, length: int) -> list[Known | None]:
+        known: list[Known | None] = [None] * length
+        for _ in range(self.number()):
+            position, first = self.number(), self.part() or b""
+            ref = _ref(first.removeprefix(b"~"))
+            teacher = None if first.startswith(b"~") else ref
+            known[position] = Known(ref.entity_type, teacher, [row for row in self.rows() if row])
+        return known
+
+    def added(self) -> list[Row] | None:
+        count = self.number()
+        return None if count == _NO_ROW else [_row(kept) for _ in range(count) if (kept := self.part())]
 
 
 def _row(kept: bytes) -> Row:
@@ -205,26 +245,17 @@ def _row(kept: bytes) -> Row:
     )
 
 
-def _arrival(kept: bytes) -> int:
-    return int(kept.split(b" ", 4)[3])
-
-
-def _known(answer: Iterable[Sequence[Any]], length: int) -> list[Known | None]:
-    known: list[Known | None] = [None] * length
-    for position, first, *rows in answer:
-        ref = _ref(first.removeprefix(b"~"))
-        teacher = None if first.startswith(b"~") else ref
-        known[position] = Known(ref.entity_type, teacher, [_row(kept) for kept in rows])
-    return known
+def _arrival(kept: bytes | None) -> int:
+    return int((kept or b"").split(b" ", 4)[3])
 
 
 @lru_cache(maxsize=1024)
-def _type(entity_type: str) -> str:
-    return quote(entity_type, safe="", errors="surrogatepass")
+def _type(entity_type: str) -> bytes:
+    return quote(entity_type, safe="", errors="surrogatepass").encode()
 
 
-def _name(ref: Ref) -> str:
-    return f"{_type(ref.entity_type)}:{ref.number}{ref.variant}"
+def _name(ref: Ref) -> bytes:
+    return b"%s:%d%s" % (_type(ref.entity_type), ref.number, ref.variant.encode())
 
 
 def _ref(name: bytes) -> Ref:
