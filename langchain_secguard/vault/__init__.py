@@ -14,6 +14,7 @@ from langchain_secguard.vault.base import (
     VaultStore,
     settling_order,
 )
+from langchain_secguard.vault.llm_guard import from_llm_guard, to_llm_guard
 from langchain_secguard.vault.memory import InMemoryVaultStore
 from langchain_secguard.vault.phrases import Match, PhraseIndex, word_sequences
 
@@ -34,7 +35,9 @@ __all__ = [
     "Text",
     "Vault",
     "VaultStore",
+    "from_llm_guard",
     "settling_order",
+    "to_llm_guard",
     "word_sequences",
 ]
 

@@ -102,7 +102,9 @@ class TestNames:
             "Text",
             "Vault",
             "VaultStore",
+            "from_llm_guard",
             "settling_order",
+            "to_llm_guard",
             "word_sequences",
         ]
 
