@@ -11,6 +11,7 @@ from benchmarks.report import Row, duration
 from benchmarks.stand_ins import Precomputed
 from benchmarks.texts import names, sprinkled
 from langchain_secguard import Anonymizer, Vault
+from langchain_secguard.links import link_keys
 from langchain_secguard.vault import Entity
 
 _SIZES = (10, 100, 1_000, 10_000, 100_000)
@@ -44,7 +45,7 @@ def _weight(values: Sequence[str]) -> float:
     tracemalloc.start()
     vault = Vault()
     for value in values:
-        vault.assign([Entity("PERSON", value)])
+        vault.assign([Entity("PERSON", value, keys=link_keys("PERSON", value))])
     weight = tracemalloc.get_traced_memory()[0] / len(vault.entries())
     tracemalloc.stop()
     return weight

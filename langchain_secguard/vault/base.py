@@ -57,6 +57,9 @@ def settling_order(entities: Sequence[Entity]) -> list[int]:
     It is the order given, but for what another one of them may be called, which waits: "Jane Doe" is there
     for a "Doe" before it to be linked to. Of those that wait, what may be called by more names goes first.
     """
+    claims = [key for entity in entities for key in entity.keys.claims]
+    if len(set(claims)) == len(claims):  # the usual case: nobody may be called as another is
+        return list(range(len(entities)))
     claimants: defaultdict[tuple[str, str], list[Keys]] = defaultdict(list)
     for entity in entities:
         for key in entity.keys.claims:
@@ -64,11 +67,11 @@ def settling_order(entities: Sequence[Entity]) -> list[int]:
 
     def turn(position: int) -> int:
         entity = entities[position]
-        claims, others = entity.keys.claims, entity.keys.refers[:1]
-        fuller = (keys for key in others for keys in claimants[entity.entity_type, key])
-        return -len(claims) if any(not set(keys.refers).issubset(claims) for keys in fuller) else -_FIRST
+        own, referred = entity.keys.claims, entity.keys.refers[:1]
+        fuller = (keys for key in referred for keys in claimants[entity.entity_type, key])
+        return -len(own) if any(not set(keys.refers).issubset(own) for keys in fuller) else -_FIRST
 
-    return sorted(range(len(entities)), key=turn) if claimants else list(range(len(entities)))
+    return sorted(range(len(entities)), key=turn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ class Claims:
 
     def fits(self, keys: Keys) -> int | None:
         """Return the number of the one value that ``keys`` refer to; ``None`` if it is none, or any doubt."""
-        if not keys.refers or any(key in self._claimants for key in keys.unless):
+        claimants, found = self._claimants, None
+        for key in keys.refers:
+            claimant = claimants.get(key)
+            if not isinstance(claimant, int) or (found is not None and claimant != found):
+                return None
+            found = claimant
+        if found is None:
             return None
-        first, *others = map(self._claimants.get, keys.refers)
-        return first if isinstance(first, int) and all(other == first for other in others) else None
+        return None if any(key in claimants for key in keys.unless) else found

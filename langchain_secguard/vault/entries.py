@@ -1,7 +1,6 @@
 """What one vault holds, in the memory of one process; whoever uses it holds a lock."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from langchain_secguard.placeholders import Ref, variant_code
 from langchain_secguard.vault.base import Entity, Entry, Hit, Keys, Text
@@ -10,6 +9,9 @@ from langchain_secguard.vault.phrases import PhraseIndex, fold, fold_case, folde
 
 _FEW = 32
 """Up to this many new phrases are tried one by one before a text is searched for all."""
+
+_NONE = Keys()
+_NOBODY = 0  # the number under which a surrogate is known
 
 
 class Grave:
@@ -20,13 +22,6 @@ class Grave:
     def __init__(self, number: int, surrogates: frozenset[int]) -> None:
         self.number = number
         self.surrogates = surrogates
-
-
-class _Taught(NamedTuple):
-    """What a known phrase is: its entity type, and the keys of the value that made it known."""
-
-    entity_type: str
-    keys: Keys = Keys()
 
 
 class Entries:
@@ -67,7 +62,7 @@ class Entries:
         self._floor = grave.number
         self._taken = set(grave.surrogates)
         self._buried = buried
-        self._phrases: PhraseIndex[_Taught] = PhraseIndex()
+        self._phrases: PhraseIndex[Ref] = PhraseIndex()  # by the value that made each known
         self._keys: dict[Ref, Keys] = {}  # of those that have any
         self._claims: dict[str, Claims] = {}
         self._variants: dict[tuple[str, int], int] = {}
@@ -101,8 +96,8 @@ class Entries:
         known = self.known((entity_type, value))
         if known:
             return known
-        taught = self._phrases.get(phrase_keys(value)[0])
-        return self.entry(Entity(entity_type, value, keys=taught.keys if taught else Keys()))
+        like = self._phrases.get(phrase_keys(value)[0])
+        return self.entry(Entity(entity_type, value, keys=self._keys.get(like, _NONE) if like else _NONE))
 
     def hits(self, texts: Sequence[Text]) -> list[list[Hit]]:
         """Find known values in each text."""
@@ -113,9 +108,9 @@ class Entries:
         if not (self._phrases.has_word_of(text.uncovered()) if news is None else _may_hold(text.text, news)):
             return []
         return [
-            Hit(start, end, taught.entity_type)
+            Hit(start, end, like.entity_type)
             for start, end, key in self._phrases.find(text.text)
-            if text.asks(start, end) and (taught := self._phrases.get(key))
+            if text.asks(start, end) and (like := self._phrases.get(key))
         ]
 
     def _news(self, generation: int) -> list[list[str]] | None:
@@ -140,7 +135,7 @@ class Entries:
                 self.surrogates.remove(key)
         self._forget(gone)
         for entry in self.entries.values():  # "(Jane Doe)" was known by the words of "Jane Doe"
-            self._learn(gone.intersection(phrase_keys(entry.value)), self._taught(entry.ref))
+            self._learn(gone.intersection(phrase_keys(entry.value)), entry.ref)
         return len(doomed)
 
     def _named(self, value: str) -> list[Entry]:
@@ -153,17 +148,14 @@ class Entries:
             if ref in named or (ref.variant and ref._replace(variant="") in named)
         ]
 
-    def _taught(self, ref: Ref) -> _Taught:
-        return _Taught(ref.entity_type, self._keys.get(ref, Keys()))
-
     def _add(self, entity: Entity) -> Entry:
         ref = self._linked(entity) or self._numbered(entity)
         entry = Entry(ref, entity.value)
         self.entries[ref] = entry
         self._refs[entity.entity_type, entity.value] = ref
-        if entity.keys != Keys():
+        if any(entity.keys):
             self._keys[ref] = entity.keys
-        self._learn(phrase_keys(entity.value), _Taught(entity.entity_type, entity.keys))
+        self._learn(phrase_keys(entity.value), ref)
         return entry
 
     def _linked(self, entity: Entity) -> Ref | None:
@@ -196,14 +188,16 @@ class Entries:
                 self._taken.add(mark)
                 for key in keys:
                     self.surrogates.add(key, entry)
-                self._learn(keys, _Taught(entry.ref.entity_type))  # a user who types it means somebody else
+                self._learn(
+                    keys, Ref(entry.ref.entity_type, _NOBODY)
+                )  # a user who types it means somebody else
                 break
         return entry
 
-    def _learn(self, keys: Iterable[str], taught: _Taught) -> None:
+    def _learn(self, keys: Iterable[str], ref: Ref) -> None:
         for key in keys:
             if key not in self._phrases:
-                self._phrases.add(key, taught)
+                self._phrases.add(key, ref)
                 self._added.append(key)
 
     def _forget(self, keys: Collection[str]) -> None:

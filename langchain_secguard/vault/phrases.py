@@ -89,7 +89,7 @@ def _key(phrase: str, words: int) -> str:
 
 def _measure(key: str, longest: dict[str, int], words: set[str]) -> None:
     """Note the words of a phrase, and how many they are."""
-    own = folded_words(key)
+    own = _WORD.findall(key) if key.islower() and key.isascii() else folded_words(key)
     longest[own[0]] = max(longest.get(own[0], 0), len(own))
     words.update(own)
 

@@ -238,6 +238,16 @@ class TestLinkKeys:
             assert link_keys("PERSON", spelling) == link_keys("PERSON", value)
 
     @settings(deadline=None, max_examples=300)
+    @given(
+        st.lists(
+            st.one_of(st.from_regex("[A-Za-z]{1,4}", fullmatch=True), st.sampled_from(WORDS)), max_size=3
+        )
+    )
+    def test_of_two_plain_words_are_those_of_any_name(self, words: list[str]) -> None:
+        value = " ".join(words)
+        assert link_keys("PERSON", value) == link_keys("PERSON", f"({value})")
+
+    @settings(deadline=None, max_examples=300)
     @given(st.text(max_size=40), st.sampled_from(sorted(LINKED_TYPES)))
     def test_take_any_text(self, value: str, entity_type: str) -> None:
         keys = link_keys(entity_type, value)
