@@ -58,12 +58,12 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	@$(BIN)/python $(PIP) install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.demo
 
-$(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/constraints.txt
+$(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/requirements-onnx.txt benchmarks/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
 	@echo "== installing LLM Guard, the peer that is measured, into $(BENCH) (about a minute)"
 	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt --editable ".[openai]"
+	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt -r benchmarks/requirements-onnx.txt --editable ".[openai]"
 	@touch $@
 
 $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/constraints.txt

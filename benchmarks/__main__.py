@@ -9,7 +9,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import chat, detection, importing, machine, pair, patterns, restoring, streaming, vaults
+from benchmarks import (
+    chat,
+    detection,
+    importing,
+    machine,
+    onnx_session,
+    pair,
+    patterns,
+    restoring,
+    streaming,
+    vaults,
+)
 from benchmarks.report import Row, table
 
 # What needs LLM Guard comes last: it fills the process with torch.
@@ -20,6 +31,7 @@ _PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "chat": chat.measure,
     "vaults": vaults.measure,
     "detection": detection.measure,
+    "onnx": onnx_session.measure,
     "restoring": restoring.measure,
     "patterns": patterns.measure,
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 _PACKAGES = (
     "langchain-secguard", "langchain-core", "pydantic", "numpy", "phonenumbers",
     "llm-guard", "presidio-analyzer", "spacy", "structlog",
+    "onnx", "onnxruntime",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from langchain_secguard.detect import Span
 
@@ -44,6 +45,14 @@ def dense(size: int) -> str:
     """Return ``size`` characters that hold an entity every five words or so."""
     parts = (_DENSE.format(n=number % 200) for number in range(size // len(_DENSE) + 2))
     return "".join(parts)[:size]
+
+
+def written(count: int) -> list[str]:
+    """Return ``count`` words that people wrote: the example's complaint, then the project's own pages."""
+    root = Path(__file__).parents[1]
+    pages = (root / "examples" / "complaint.txt", root / "README.md", *sorted((root / "docs").glob("*.md")))
+    words = [word for page in pages for word in page.read_text(encoding="utf-8").split()]
+    return list(itertools.islice(itertools.cycle(words), count))
 
 
 def names(seed: int) -> Iterator[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TYPES = ("PERSON", "LOCATION", "ORGANIZATION")
 
-_MODEL = Path(__file__).parent / "data" / "names.npz"
+MODEL = Path(__file__).parent / "data" / "names.npz"
 _CUT = 1.0  # how much O's log-probability is lowered, so that a miss counts for more than a false alarm
 _PERSON = 0.7  # how much more a missed person counts than another name
 _FAINT = 3.0  # the same for spans whose score stays below one half
@@ -36,7 +36,7 @@ class NameModel:
     The vectors of up to ``cached_words`` words are remembered; each takes half a kilobyte.
     """
 
-    def __init__(self, path: Path = _MODEL, *, cached_words: int = 12_000) -> None:
+    def __init__(self, path: Path = MODEL, *, cached_words: int = 12_000) -> None:
         from langchain_secguard.detect.reader import Reader  # noqa: PLC0415 - numpy only when it is needed
 
         self._reader = Reader(path, cached_words=cached_words)
@@ -58,7 +58,7 @@ class NameModel:
                 logs[place] = [0.0] + [_IMPOSSIBLE] * (2 * len(TYPES))
         logs[:, 1:3] += _PERSON
         outside, stretches = logs[:, 0].tolist(), list(_stretches(logs))
-        labels = [_viterbi(stretch.rows, _CUT) for stretch in stretches]
+        labels = [_label(stretch, _CUT) for stretch in stretches]
         clear = join(mention for found in _mentions(stretches, labels) for mention in tidy(tokens, found))
         taken = _covered(clear, len(tokens))
         echoes = _free(self._echoes(tokens, clear, taken), taken)
@@ -136,15 +136,27 @@ def _runs(places: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
-    """Choose labels so that an inside label only follows a label of its own type."""
-    values = [rows[0][0] - lowered, *rows[0][1:]]
+def _label(stretch: _Stretch, lowered: float) -> list[int]:
+    """Choose labels so that an inside label only follows a label of its own type.
+
+    Where each token's best label keeps to that, as it mostly does, no other sequence can be better.
+    """
+    rows = [[row[0] - lowered, *row[1:]] for row in stretch.rows]
+    labels = [row.index(max(row)) for row in rows]
+    if all(
+        label == 0 or label % 2 or before in {label, label - 1} for before, label in pairwise([0, *labels])
+    ):
+        return labels
+    return _viterbi(rows)
+
+
+def _viterbi(rows: Sequence[Sequence[float]]) -> list[int]:
+    values = list(rows[0])
     values[2::2] = [_IMPOSSIBLE] * len(TYPES)
     steps: list[list[int]] = []
     for row in rows[1:]:
         best = max(values)
         step, following = [values.index(best)] * len(values), [best + score for score in row]
-        following[0] -= lowered
         for inside in range(2, len(values), 2):
             step[inside] = inside if values[inside] >= values[inside - 1] else inside - 1
             following[inside] = values[step[inside]] + row[inside]
@@ -159,7 +171,7 @@ def _viterbi(rows: Sequence[Sequence[float]], lowered: float) -> list[int]:
 def _guesses(stretches: Iterable[_Stretch], labels: Iterable[Sequence[int]]) -> Iterator[Mention]:
     """Find what lowering O further adds: only a stretch that has an O can change."""
     for stretch, clear in zip(stretches, labels, strict=True):
-        if 0 in clear and (faint := _viterbi(stretch.rows, _FAINT)) != clear:
+        if 0 in clear and (faint := _label(stretch, _FAINT)) != clear:
             yield from _mentions([stretch], [faint])
 
 

@@ -40,7 +40,7 @@ class Reader:
     def log_probabilities(self, texts: Sequence[Tokens]) -> list[Floats]:
         """Return for each text an array of (tokens, labels)."""
         results: list[Floats] = []
-        for group in _groups(texts):
+        for group in groups(texts):
             if not any(map(len, group)):
                 results += [np.empty((0, _LABELS), dtype=np.float32)] * len(group)
                 continue
@@ -83,7 +83,7 @@ class Reader:
                     self._cached[word] = row
 
 
-def _groups(texts: Sequence[Tokens]) -> Iterator[list[Tokens]]:
+def groups(texts: Sequence[Tokens]) -> Iterator[list[Tokens]]:
     """Put together texts that make up one window; a longer text stays alone."""
     group: list[Tokens] = []
     size = 0
