@@ -15,6 +15,8 @@ from langchain_secguard.sight import Sight
 
 _CONFIGURED = "ls_"  # what a chat model says of itself: ls_provider, ls_model_name, ...
 
+_SCORE_NAME = re.compile(r"[A-Za-z_][\w-]*\.(?:risk|valid)|verdict")
+
 _classes: Lru[str, bool] = Lru(1024)
 
 
@@ -32,6 +34,11 @@ def is_class_name(name: str) -> bool:
         if known:  # what is no class today may be one tomorrow
             _classes.put(name, known)
     return known
+
+
+def is_score_name(name: str) -> bool:
+    """Tell whether a score is named after a scanner, by its class or in words without spaces."""
+    return _SCORE_NAME.fullmatch(name) is not None
 
 
 def code_in(fields: Mapping[str, Any], known: re.Pattern[str] | None) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from opentelemetry.trace import Link, Status, format_span_id, format_trace_id
 from langchain_secguard.sight import Sight
 from langchain_secguard.tracing.attributes import IDENTIFIERS, texts
 from langchain_secguard.tracing.checks import log
+from langchain_secguard.tracing.code import is_score_name
 from langchain_secguard.tracing.mask import WITHHELD, Mask
 from langchain_secguard.tracing.traces import Trace, known_trace
 
 _MOST_HELD = 4096
+_SCORE_TEXTS = ("name", "value", "comment", "metadata")
 
 
 class MaskingExporter(SpanExporter):
@@ -201,14 +203,12 @@ class MaskingTransport(httpx.BaseTransport):
 
     def _score(self, score: Mapping[str, Any]) -> dict[str, Any]:
         trace = known_trace(str(score.get("traceId")))
-        given = {name: score[name] for name in ("name", "value", "comment", "metadata") if name in score}
-        try:
-            masked = self._mask.apply([given], trace.sights if trace else [])[0]
-        except Exception as error:  # noqa: BLE001 - it must not happen; if it does, no text is sent
-            log.error("A score was sent without texts: masking failed with %s.", type(error).__name__)
-            masked = {name: WITHHELD for name, value in given.items() if isinstance(value, str)}
-            given.pop("metadata", None)
-        sent = {**{name: value for name, value in score.items() if name != "metadata"}, **given, **masked}
+        names = ("comment", "metadata") if is_score_name(str(score.get("name"))) else _SCORE_TEXTS
+        given = {name: score[name] for name in names if isinstance(score.get(name), str | dict | list)}
+        masked = self._mask.apply(list(given.values()), trace.sights if trace else [])
+        sent = {**score, **dict(zip(given, masked, strict=True))}
+        if isinstance(given.get("metadata"), dict) and not isinstance(sent["metadata"], dict):
+            del sent["metadata"]  # withheld; the server takes an object and nothing else
         if isinstance(sent.get("sessionId"), str):
             sent["sessionId"] = self._mask.identifier(sent["sessionId"])
         return sent

@@ -14,6 +14,7 @@ from langchain_secguard.sight import sight_of
 from langchain_secguard.tracing import checks
 from langchain_secguard.tracing.checks import EVENTS, Check, Score, log
 from langchain_secguard.tracing.client import configured, mask_of, one_of, provider_of
+from langchain_secguard.tracing.code import is_score_name
 from langchain_secguard.tracing.context import context_of, is_ambient, place_child, place_root
 from langchain_secguard.tracing.finisher import FINISHER, flush_with
 from langchain_secguard.tracing.mask import Mask
@@ -202,7 +203,9 @@ class LangfuseHandler(CallbackHandler):
     def _score(self, score: Score, run: Run, observation_id: str | None) -> None:
         if not run.is_recorded:
             return
-        name = score.name if self._mask is None else self._mask.text(score.name)
+        name = score.name
+        if self._mask is not None and not is_score_name(name) and name not in self._score_names.values():
+            name = self._mask.text(name)
         self._client.create_score(
             name=name,
             value=score.value,

@@ -220,7 +220,7 @@ class Trees:
             if run.parent is not None:
                 return []
             self._trees[run.run_id] = run.tree
-            return self._overdue(run.tree.started)
+            return self._overdue(run.tree)
 
     def close(self, run: Run) -> bool:
         """Count a run as ended, and tell whether its tree can be sent."""
@@ -242,10 +242,11 @@ class Trees:
         """Return a step's run, also a short while after its tree was forgotten."""
         return self.runs.get(run_id) or self._late.get(run_id)
 
-    def _overdue(self, now: float) -> list[Tree]:
+    def _overdue(self, newest: Tree) -> list[Tree]:
         overdue: list[Tree] = []
         for tree in self._trees.values():
-            if len(self._trees) - len(overdue) <= self._most and now - tree.started < self._oldest:
+            fits = len(self._trees) - len(overdue) <= self._most
+            if tree is newest or (fits and newest.started - tree.started < self._oldest):
                 break
             overdue.append(tree)
         return overdue

@@ -42,7 +42,7 @@ class Sender:
                 run.span.end(end_time=run.end_time)
             finally:
                 run.forget()
-        self._pace(len(runs))
+            self._pace()
 
     def _masked(self, shown: list[dict[str, Any]], sights: Sequence[Sight]) -> list[Any]:
         if self._mask is None:
@@ -88,12 +88,12 @@ class Sender:
             run.tree.trace.mark_masked(run.id)
         run.observation.end(end_time=run.end_time)
 
-    def _pace(self, ended: int) -> None:
-        self._unflushed += ended
+    def _pace(self) -> None:
+        """Let the exporter catch up: what ends faster than it sends would fall out of its queue."""
+        self._unflushed += 1
         if self._unflushed >= _BURST:
             self._unflushed = 0
-            if self._provider is not None:
-                self._provider.force_flush()
+            self._provider.force_flush()
 
 
 def _shown(run: Run) -> dict[str, Any]:

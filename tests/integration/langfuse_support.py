@@ -118,6 +118,7 @@ def plain_client(
         "base_url": server.base_url,
         "tracer_provider": provider or TracerProvider(),
         "timeout": 2,
+        "flush_interval": 0.05,
     }
     client = Langfuse(public_key=public_key, secret_key=f"sk-{public_key}", **(given | options))
     with _closing(client, public_key):
@@ -136,6 +137,7 @@ def masked_client(
         "base_url": server.base_url,
         "tracer_provider": provider or TracerProvider(),
         "timeout": 2,
+        "flush_interval": 0.05,
     }
     client = langfuse_client(public_key=public_key, secret_key=f"sk-{public_key}", **(given | options))
     with _closing(client, public_key):
@@ -204,15 +206,21 @@ def _bare_threads(
     chain: Runnable[Any, Any], items: Sequence[Any], configs: Sequence[RunnableConfig]
 ) -> list[Any]:
     outputs: list[Any] = [None] * len(items)
+    errors: list[Exception] = []
 
     def work(number: int) -> None:
-        outputs[number] = chain.invoke(items[number], configs[number])
+        try:
+            outputs[number] = chain.invoke(items[number], configs[number])
+        except Exception as error:  # noqa: BLE001 - raised again below
+            errors.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(len(items))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if errors:
+        raise errors[0]
     return outputs
 
 

@@ -1,0 +1,502 @@
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+from langchain_core.tools import tool
+from langfuse import Langfuse, observe
+from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags, use_span
+
+from langchain_secguard import Anonymizer, BlockedError, Deanonymizer, DetectorError
+from langchain_secguard.tracing import WITHHELD, LangfuseHandler, Mask
+from langchain_secguard.vault import InMemoryVaultStore
+from tests.integration.langfuse_server import LangfuseServer
+from tests.integration.langfuse_support import (
+    MODES,
+    PAIR_TREE,
+    TEXT,
+    UNSEEN,
+    VALUES,
+    Echo,
+    anonymizer,
+    config,
+    mask,
+    masked_client,
+    pair,
+    plain_client,
+)
+from tests.support import Capture, FailingDetector, LexiconDetector
+
+pytestmark = pytest.mark.loopback
+
+LONGER = f"{TEXT} And {' or '.join(UNSEEN)}."
+"""Holds all values: those that the Anonymizer finds, and those that only the mask's own detector does."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[tuple[LangfuseServer, Langfuse]]:
+    with LangfuseServer() as server, plain_client(server) as client:
+        yield server, client
+
+
+@pytest.fixture
+def server(running: tuple[LangfuseServer, Langfuse]) -> LangfuseServer:
+    running[0].clear()
+    return running[0]
+
+
+@pytest.fixture
+def handler(running: tuple[LangfuseServer, Langfuse]) -> LangfuseHandler:
+    return LangfuseHandler(public_key="pk-test", mask=mask())
+
+
+@pytest.fixture
+def seeing(running: tuple[LangfuseServer, Langfuse]) -> LangfuseHandler:
+    """Find every value in texts that never came to an Anonymizer, because a run ended before."""
+    return LangfuseHandler(public_key="pk-test", detector=LexiconDetector(VALUES | UNSEEN))
+
+
+def assert_clean(server: LangfuseServer, *, requests: bool = True) -> None:
+    """Find no value in any request that the server ever got."""
+    assert bool(server.requests) is requests
+    assert [value for value in (*VALUES, *UNSEEN) if server.saw(value)] == []
+    assert not any(server.saw(json.dumps(value)[1:-1]) for value in VALUES)
+
+
+def run_all(mode: str, chain: Runnable[Any, Any], handler: LangfuseHandler, text: Any = LONGER) -> list[Any]:
+    return MODES[mode](chain, [text] * 2, [config(handler, "one"), config(handler, "other")])
+
+
+def fail_with(make: Callable[[str], BaseException]) -> Runnable[Any, Any]:
+    def fail(value: Any) -> Any:
+        text = value if isinstance(value, str) else value.text
+        error = make(text)
+        error.add_note(text)
+        raise error from KeyError(text)
+
+    return RunnableLambda(fail, name="failing")
+
+
+@pytest.mark.parametrize("mode", MODES)
+class TestInEveryMode:
+    def test_no_value_leaves(self, mode: str, server: LangfuseServer, handler: LangfuseHandler) -> None:
+        with Capture() as capture:
+            outputs = run_all(mode, pair(), handler)
+            handler.flush()
+        assert [output.text for output in outputs] == [LONGER] * 2
+        assert server.trees() == [PAIR_TREE] * 2
+        assert_clean(server)
+        assert [value for value in VALUES if capture.holds(value)] == []
+
+    def test_what_was_hidden_is_written_as_its_placeholder_everywhere(
+        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        run_all(mode, pair(), handler)
+        handler.flush()
+        hidden = "Write to [PERSON_1] ([EMAIL_ADDRESS_1]), [PERSON_2], card [CREDIT_CARD_1]."
+        shown = f"{hidden} And [PERSON] or [PHONE_NUMBER]."
+        for one in server.observations:
+            for side in ("input", "output"):
+                if side == "input" and one.get("input") in ('{"input": ""}', ""):
+                    continue
+                assert shown in one.get(side), (one.name, side)
+
+    @pytest.mark.parametrize("place", ["before", "in the model", "behind"])
+    def test_an_error_that_holds_the_prompt(
+        self, place: str, mode: str, server: LangfuseServer, seeing: LangfuseHandler
+    ) -> None:
+        chains: dict[str, Runnable[Any, Any]] = {
+            "before": fail_with(ValueError) | pair(),
+            "in the model": pair(Echo(fails_after=0)),
+            "behind": pair() | fail_with(RuntimeError),
+        }
+        with pytest.raises((ValueError, RuntimeError)):
+            run_all(mode, chains[place], seeing)
+        seeing.flush()
+        assert any(one.get("level") == "ERROR" and one.status for one in server.observations)
+        assert_clean(server)
+
+    def test_a_run_that_a_policy_blocks(
+        self, mode: str, server: LangfuseServer, seeing: LangfuseHandler
+    ) -> None:
+        with pytest.raises(BlockedError):
+            run_all(mode, pair(policies={"CREDIT_CARD": "block"}), seeing)
+        seeing.flush()
+        assert "RunnableSequence" in {one.name for one in server.observations}
+        assert_clean(server)
+
+    def test_a_detector_that_fails_costs_the_texts_and_not_the_trace(
+        self, mode: str, server: LangfuseServer, seeing: LangfuseHandler
+    ) -> None:
+        chain = Anonymizer(detector=FailingDetector(), store=InMemoryVaultStore()) | Echo()
+        with pytest.raises(DetectorError):
+            run_all(mode, chain, seeing)
+        seeing.flush()
+        [step, *_] = [one for one in server.observations if one.name == "Anonymizer"]
+        assert (step.get("type"), step.get("level")) == ("guardrail", "ERROR")
+        mine = [one for one in server.observations if one.trace_id == step.trace_id]
+        assert {one.get("input") for one in mine} == {WITHHELD}
+        assert_clean(server)
+
+
+class TestEndings:
+    async def test_a_cancelled_run(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+        started = asyncio.Event()
+
+        async def hang(value: Any) -> Any:
+            started.set()
+            await asyncio.Event().wait()
+
+        chain = anonymizer(store=InMemoryVaultStore()) | RunnableLambda(lambda x: x, hang, name="hanging")
+        task = asyncio.create_task(chain.ainvoke(LONGER, config(handler)))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        handler.flush()
+        assert server.trees() == [{"RunnableSequence": {"Anonymizer": {}, "hanging": {}}}]
+        assert server.named("hanging").status == "CancelledError"
+        assert "[PERSON_1]" in server.named("hanging").get("input")
+        assert_clean(server)
+
+    async def test_a_run_cancelled_while_it_is_anonymized(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        started = asyncio.Event()
+
+        class Hanging(LexiconDetector):
+            async def adetect(self, texts: Any) -> Any:
+                started.set()
+                await asyncio.Event().wait()
+
+        chain = Anonymizer(detector=Hanging(VALUES), store=InMemoryVaultStore()) | Echo()
+        task = asyncio.create_task(chain.ainvoke(LONGER, config(handler)))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        handler.flush()
+        assert server.trees() == [{"RunnableSequence": {"Anonymizer": {}}}]
+        assert_clean(server)
+
+    @pytest.mark.parametrize("chunks", [1, 4])
+    def test_a_stream_closed_early(
+        self, chunks: int, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        stream = pair().stream(LONGER, config(handler))
+        for _ in range(chunks):
+            next(stream)
+        stream.close()  # type: ignore[attr-defined]
+        handler.flush()
+        assert server.trees() == [PAIR_TREE]
+        assert {server.named(name).get("type") for name in ("Anonymizer", "Deanonymizer")} == {"guardrail"}
+        assert_clean(server)
+
+    @pytest.mark.parametrize("chunks", [1, 4])
+    async def test_an_async_stream_closed_early(
+        self, chunks: int, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        stream = pair().astream(LONGER, config(handler))
+        for _ in range(chunks):
+            await anext(stream)
+        await stream.aclose()  # type: ignore[attr-defined]
+        del stream
+        await asyncio.sleep(0.01)  # the event loop closes the streams within it
+        handler.flush()
+        assert server.trees() == [PAIR_TREE]
+        assert_clean(server)
+
+    async def test_a_task_that_streams_is_cancelled(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        got = asyncio.Event()
+
+        async def slowly(words: AsyncIterator[Any]) -> AsyncIterator[Any]:
+            async for word in words:
+                yield word
+                got.set()
+                await asyncio.sleep(0.01)
+
+        async def consume() -> None:
+            async for _ in (pair() | slowly).astream(LONGER, config(handler)):
+                pass
+
+        task = asyncio.create_task(consume())
+        await got.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.01)  # the event loop closes the streams within it
+        handler.flush()
+        assert {one.name for one in server.observations} >= {"RunnableSequence", "Anonymizer", "Echo"}
+        assert_clean(server)
+
+
+class TestSurfaces:
+    def test_names_tags_ids_and_metadata_that_hold_a_value(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        given = RunnableConfig(
+            callbacks=[handler],
+            configurable={"vault_id": "one"},
+            run_name="Help Jane Doe",
+            tags=["about jane.doe@example.com", "plain"],
+            metadata={
+                "langfuse_user_id": "jane.doe@example.com",
+                "langfuse_session_id": "Otto Unseen",
+                "langfuse_trace_name": "For Otto Unseen",
+                "langfuse_tags": ["JANE DOE"],
+                "customer": {"Jane Doe": ["+49 30 901820"]},
+                "plain": "as it is",
+            },
+        )
+        pair().invoke(LONGER, given)
+        handler.flush()
+        assert_clean(server)
+        [user] = {one.attributes["user.id"] for one in server.observations}
+        [session] = {one.attributes["session.id"] for one in server.observations}
+        assert user.startswith("pseudonym-")
+        assert session.startswith("pseudonym-")
+        assert user != session
+        root = next(one for one in server.observations if not one.parent_id)
+        assert root.name == "Help [PERSON_1]"
+        assert root.metadata["customer"] == {"[PERSON_1]": ["[PHONE_NUMBER]"]}
+        assert root.metadata["plain"] == "as it is"
+        tags = sorted(root.attributes["langfuse.trace.tags"])
+        assert tags[0].startswith("[PERSON")
+        assert tags[1:] == ["about [EMAIL_ADDRESS_1]", "plain"]
+        assert root.attributes["langfuse.trace.name"] == "For [PERSON]"
+
+    def test_a_user_keeps_the_pseudonym_in_other_runs(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        for text in (LONGER, "Something of Jane Doe else."):
+            pair().invoke(text, config(handler, langfuse_user_id="Jane Doe"))
+        handler.flush()
+        assert len({one.attributes["user.id"] for one in server.observations}) == 1
+        assert_clean(server)
+
+    def test_tool_calls_and_their_results(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+        store = InMemoryVaultStore()
+
+        class Caller(BaseChatModel):
+            @property
+            def _llm_type(self) -> str:
+                return "caller"
+
+            def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+                call = {"name": "send", "args": {"to": "[PERSON_1]", "card": "[CREDIT_CARD_1]"}, "id": "c1"}
+                return ChatResult(generations=[ChatGeneration(message=AIMessage("", tool_calls=[call]))])
+
+        sent = []
+
+        @tool
+        def send(to: str, card: str) -> str:
+            """Send something."""
+            sent.append((to, card))
+            return f"sent to {to} at Otto Unseen"
+
+        hide = anonymizer(store=store)
+        chain = (
+            hide
+            | Caller().bind(tools=[{"type": "function", "function": {"name": "send", "description": TEXT}}])
+            | Deanonymizer(store=store)
+            | RunnableLambda(lambda answer: send.invoke(answer.tool_calls[0]), name="call")
+            | RunnableLambda(lambda result: [HumanMessage("Go on."), result], name="history")
+            | hide
+            | Echo()
+        )
+        chain.invoke(LONGER, config(handler))
+        handler.flush()
+        assert sent == [("Jane Doe", "4111 1111 1111 1111")]
+        assert server.named("send").get("type") == "tool"
+        assert json.loads(server.named("send").get("input")) == {
+            "to": "[PERSON_1]",
+            "card": "[CREDIT_CARD_1]",
+        }
+        assert_clean(server)
+
+    def test_a_tool_that_reports_an_error(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+        @tool
+        def send(to: str) -> Any:
+            """Send something."""
+            return ToolMessage(f"no such person: {to}", tool_call_id="c1", status="error")
+
+        store = InMemoryVaultStore()
+        chain = (
+            anonymizer(store=store)
+            | Deanonymizer(store=store)
+            | RunnableLambda(lambda text: {"to": text})
+            | send
+        )
+        chain.invoke(LONGER, config(handler))
+        handler.flush()
+        assert server.named("send").get("level") == "ERROR"
+        assert "[PERSON_1]" in server.named("send").get("status_message")
+        assert_clean(server)
+
+    def test_a_kind_of_message_that_the_sdk_does_not_know(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        with Capture() as capture:
+            Echo().invoke([RemoveMessage(id="Otto Unseen"), HumanMessage(LONGER)], {"callbacks": [handler]})
+            handler.flush()
+        assert server.named("Echo").get("input") is not None
+        assert not server.saw("Otto Unseen")
+        assert not capture.holds("Otto Unseen")
+
+    def test_an_image_is_not_sent(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+        pixels = base64.b64encode(b"a picture of Jane Doe" * 40).decode()
+        block = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{pixels}"}}
+        Echo().invoke([HumanMessage([block])], {"callbacks": [handler]})
+        handler.flush()
+        assert server.named("Echo").get("input") is not None
+        assert not server.saw(pixels[:40])
+        assert_clean(server)
+
+    def test_an_input_that_is_changed_later_is_sent_as_it_was(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        def change(value: dict[str, Any]) -> str:
+            value["history"].append("later")
+            return "done"
+
+        RunnableLambda(change, name="change").invoke({"history": ["before"]}, config(handler))
+        handler.flush()
+        assert json.loads(server.named("change").get("input")) == {"history": ["before"]}
+
+    def test_raw_sends_texts_as_they_are(self, server: LangfuseServer, running: Any) -> None:
+        handler = LangfuseHandler(public_key="pk-test", raw=True)
+        pair().invoke(LONGER, config(handler, langfuse_user_id="Jane Doe"))
+        handler.flush()
+        root = server.named("RunnableSequence")
+        assert root.get("input") == LONGER
+        assert root.attributes["user.id"] == "Jane Doe"
+
+    def test_nothing_of_one_tenant_is_on_the_trace_of_another(
+        self, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        chain = pair()
+        texts = [f"{TEXT} This is marker-{number}." for number in range(2)]
+        given = [config(handler, f"v{number}", langfuse_user_id=f"u{number}") for number in range(2)]
+        chain.batch(texts * 5, given * 5)
+        handler.flush()
+        assert_clean(server)
+        observations = {one.id: one for one in server.observations}
+        for one in server.observations:
+            number = one.attributes["user.id"].removeprefix("u")
+            written = json.dumps(dict(one.attributes))
+            assert f"marker-{number}" in written
+            assert f"marker-{1 - int(number)}" not in written
+        for score in server.scores:
+            assert (
+                score.observation_id is None or observations[score.observation_id].trace_id == score.trace_id
+            )
+
+
+class TestMaskedClient:
+    @pytest.fixture
+    def server(self) -> Iterator[LangfuseServer]:
+        with LangfuseServer() as server:
+            yield server
+
+    @pytest.fixture
+    def client(self, server: LangfuseServer) -> Iterator[Langfuse]:
+        with masked_client(server, "pk-masked", mask=mask(), should_export_span=lambda span: True) as client:
+            yield client
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_observed_functions_in_a_chain(self, mode: str, server: LangfuseServer, client: Langfuse) -> None:
+        handler = LangfuseHandler(public_key="pk-masked")
+
+        @observe(name="observed")
+        def observed(text: str) -> dict[str, Any]:
+            client.update_current_span(metadata={"of": text}, status_message=text, level="ERROR")
+            client.score_current_span(name="note", value=1.0, comment=text, metadata={"text": text})
+            return {"result": text}
+
+        def step(text: str) -> str:
+            return str(observed(text, langfuse_public_key="pk-masked")["result"])  # type: ignore[call-arg]
+
+        run_all(mode, RunnableLambda(step, name="step") | pair(), handler)
+        handler.flush()
+        assert (
+            server.trees()
+            == [{"RunnableSequence": {"step": {"observed": {}}, **PAIR_TREE["RunnableSequence"]}}] * 2
+        )
+        [one, _] = [one for one in server.observations if one.name == "observed"]
+        assert "[PERSON_1]" in one.get("input")
+        assert "[PERSON]" in one.get("status_message")
+        assert [score.name for score in server.scores].count("note") == 2
+        assert_clean(server)
+
+    def test_every_part_of_a_span_of_other_instrumentation(
+        self, server: LangfuseServer, client: Langfuse
+    ) -> None:
+        text = " and ".join(UNSEEN)
+        resources = client._resources
+        assert resources is not None
+        assert resources.tracer_provider is not None
+        tracer = resources.tracer_provider.get_tracer("other")
+        link = Link(SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(1)), {"why": text})
+        span = tracer.start_span(f"about {text}", attributes={"a": text, "b": [text, "c"]}, links=[link])
+        span.add_event(f"saw {text}", {"what": text})
+        with pytest.raises(ValueError, match="Otto"), use_span(span, end_on_exit=True):
+            raise ValueError(text)
+        span = tracer.start_span("second")
+        span.set_status(Status(StatusCode.ERROR, text))
+        span.end()
+        client.flush()
+        assert {one.name for one in server.observations} == {"about [PERSON] and [PHONE_NUMBER]", "second"}
+        assert server.named("second").status == "[PERSON] and [PHONE_NUMBER]"
+        assert_clean(server)
+
+    def test_scores_of_code_of_ones_own(self, server: LangfuseServer, client: Langfuse) -> None:
+        text = " and ".join(UNSEEN)
+        trace_id = client.create_trace_id()
+        client.create_score(name="quality", value=0.5, trace_id=trace_id, comment=text, metadata={text: text})
+        client.create_score(name="who", value=text, trace_id=trace_id, data_type="CATEGORICAL")
+        client.flush()
+        assert {(score.name, score.value) for score in server.scores} == {
+            ("quality", 0.5),
+            ("who", "[PERSON] and [PHONE_NUMBER]"),
+        }
+        assert server.scores[0].body["metadata"] == {
+            "[PERSON] and [PHONE_NUMBER]": "[PERSON] and [PHONE_NUMBER]"
+        }
+        assert_clean(server)
+
+    def test_media_are_not_uploaded(self, server: LangfuseServer, client: Langfuse) -> None:
+        pixels = base64.b64encode(b"a picture of Otto Unseen" * 40).decode()
+        with client.start_as_current_observation(name="look", input=f"data:image/png;base64,{pixels}"):
+            pass
+        client.flush()
+        assert {request.path for request in server.requests} == {"/api/public/otel/v1/traces"}
+        assert not server.saw(pixels[:40])
+        assert_clean(server)
+
+    def test_a_mask_that_fails_costs_texts_and_not_spans(self, server: LangfuseServer) -> None:
+        failing = Mask(detector=FailingDetector())
+        with masked_client(server, "pk-failing", mask=failing) as client:
+            handler = LangfuseHandler(public_key="pk-failing")
+            with client.start_as_current_observation(name="around", input=LONGER):
+                pair().invoke(LONGER, config(handler))
+            client.create_score(name="s", value=1.0, trace_id=client.create_trace_id(), comment=LONGER)
+            handler.flush()
+        assert len(server.observations) == 5
+        assert {score.name for score in server.scores} >= {"Anonymizer.risk", "verdict"}
+        assert_clean(server)
+
+    def test_a_client_that_exists_and_does_not_mask_is_refused(self, server: LangfuseServer) -> None:
+        with (
+            plain_client(server, "pk-plain"),
+            pytest.raises(ValueError, match="exists already"),
+            masked_client(server, "pk-plain"),
+        ):
+            pass
