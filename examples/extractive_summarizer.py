@@ -29,6 +29,7 @@ class ExtractiveSummarizer(BaseChatModel):
     """
 
     sentences: int = 3
+    model_name: str = "extractive-summarizer"
 
     @property
     def _llm_type(self) -> str:
