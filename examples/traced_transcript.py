@@ -65,9 +65,8 @@ def main() -> int:
     for observation in roots(receiver.observations):
         console.print(draw(observation, receiver))
     if options.svg:
-        options.svg.write_text(
-            console.export_svg(title="a trace of anonymize | prompt | model | deanonymize")
-        )
+        picture = console.export_svg(title="a trace of Anonymizer | prompt | model | Deanonymizer")
+        options.svg.write_text(FONT.sub("", picture), encoding="utf-8")
     console.print(f"\nThe user got: {answer[:SHOWN]}...", style="dim", highlight=False)
     return 0
 
