@@ -212,8 +212,11 @@ def _read(spelling: str) -> Placeholder:
 
 def _ref(name: str, last: str) -> Ref:
     """Read a type, and the digits and letters behind it."""
+    entity_type = name.removeprefix(_PREFIX)
+    if last.isdigit():
+        return Ref(entity_type, int(last))
     digits = last.rstrip(string.ascii_letters)
-    return Ref(name.removeprefix(_PREFIX), int(digits), last[len(digits) :].lower())
+    return Ref(entity_type, int(digits), last[len(digits) :].lower())
 
 
 class PlaceholderStream:
