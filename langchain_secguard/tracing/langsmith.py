@@ -21,10 +21,11 @@ def langsmith_anonymizer(
     the mask's detector finds, the names that some Anonymizer of the process always hides, and what
     ``vaults`` know; give the mask the detector that the Anonymizer has. What cannot be masked is withheld.
 
-    LangSmith (0.15) does not hand it these: the names and tags of runs, invocation parameters and the
-    ``runtime`` of a run's ``extra``, attachments, the events of a run, projects' names, and feedback. Put no
-    personal data there. With ``hide_inputs=True``, ``hide_outputs=True`` or ``hide_metadata=True`` the client
-    sends none of those, masked or not; functions given by these names are not called beside an anonymizer.
+    LangSmith (0.15) does not hand it these: the names and tags of runs, the manifests of models and prompts
+    (a prompt's template, too), invocation parameters and what else a run's ``extra`` holds beside metadata,
+    events, attachments, projects' names, and feedback. Put no personal data there. With
+    ``hide_inputs=True``, ``hide_outputs=True`` or ``hide_metadata=True`` the client sends none of those,
+    masked or not; functions given by these names are not called beside an anonymizer.
 
     Example:
         .. code-block:: python
