@@ -17,7 +17,7 @@ from langchain_secguard.detect.base import Span
 from langchain_secguard.errors import BlockedError
 from langchain_secguard.find import Finder, digest
 from langchain_secguard.json_text import Edit, apply
-from langchain_secguard.links import PERSON, link_keys, sexes_before
+from langchain_secguard.links import PERSON, link_keys, traits_before
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
 from langchain_secguard.settle import PolicyOf, settle
@@ -122,12 +122,12 @@ class _Remembered(NamedTuple):
 class _Want:
     """What is known of a value that needs an entry.
 
-    ``fresh`` tells whether it stands in a text that is new to the vault; ``sexes`` are those of which titles
-    before it speak.
+    ``fresh`` tells whether it stands in a text that is new to the vault; ``traits`` are what titles before it
+    tell.
     """
 
     fresh: bool = False
-    sexes: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
 
 
 class Hider:
@@ -240,7 +240,7 @@ class Hider:
                     want = wanted.setdefault((span.entity_type, text[span.start : span.end]), _Want())
                     want.fresh |= page.fresh
                     if span.entity_type == PERSON and self._link_names:
-                        want.sexes |= sexes_before(text, span.start)
+                        want.traits |= traits_before(text, span.start)
         return wanted
 
     def _assign(
@@ -275,7 +275,7 @@ class Hider:
         return entries
 
     def _entity(self, spelling: Spelling, want: _Want, texts: Iterable[str]) -> Entity:
-        keys = link_keys(*spelling, want.sexes) if self._link_names else Keys()
+        keys = link_keys(*spelling, want.traits) if self._link_names else Keys()
         if self._surrogates and texts and self._policy_of(spelling[0]).action == "surrogate":
             return Entity(*spelling, self._surrogates.candidates(*spelling, texts), keys)
         return Entity(*spelling, keys=keys)

@@ -17,8 +17,10 @@ from langchain_secguard.name_words import (
     JOINERS,
     MALE,
     MALE_NAMES,
+    OFFICES,
     PARTICLES,
     PATRONYMICS,
+    SEXES,
     SUFFIXES,
     TITLES,
 )
@@ -46,8 +48,7 @@ _PLAIN_NAME = re.compile(rf"{_WORD}(?: {_WORD})*")
 _HYPHEN = re.compile(r"[\-\u2010\u2011]")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]\.?")
 _BEFORE = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|[&/]|[^\w\s.]|\d+")
-_OTHER = {MALE: FEMALE, FEMALE: MALE}
-_BOTH = frozenset({MALE, FEMALE})
+_OTHERS = {trait: sorted(group - {trait}) for group in (SEXES, OFFICES) for trait in group}
 _PARTICLES = PARTICLES | PATRONYMICS
 _NO_NAMES = _PARTICLES | SUFFIXES
 _ENDS = SUFFIXES | CREDENTIALS
@@ -55,54 +56,54 @@ _SPECIAL = frozenset(TITLES) | JOINERS | _NO_NAMES | _ENDS | MALE_NAMES | FEMALE
 
 
 class _Name(NamedTuple):
-    """Hold the words of a name, and apart from them its suffix, and the sexes of which its titles speak."""
+    """Hold the words of a name, and apart from them its suffix, and what its titles tell."""
 
     words: tuple[str, ...]
     suffix: str = ""
-    sexes: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
 
 
-def link_keys(entity_type: str, value: str, sexes: Collection[str] = ()) -> Keys:
+def link_keys(entity_type: str, value: str, traits: Collection[str] = ()) -> Keys:
     """Return the keys by which ``value`` is linked: pure functions of the arguments, in any case the same.
 
-    ``sexes`` are those of which titles before the value speak, where it stands in a text.
+    ``traits`` are what titles before the value tell, where it stands in a text.
     """
     if entity_type not in LINKED_TYPES or len(value) > _LONGEST:
         return Keys()
-    if entity_type == PERSON and not sexes and _TWO_WORDS.fullmatch(value):
+    if entity_type == PERSON and not traits and _TWO_WORDS.fullmatch(value):
         first, last = words = value.lower().split()
         if first != last and _SPECIAL.isdisjoint(words):  # most names, at a quarter of the cost
             full = f"name:{first} {last}"
             return Keys((full, f"name:{first}", f"name:{last}"), (full,))
-    return _link_keys(entity_type, value, sexes)
+    return _link_keys(entity_type, value, traits)
 
 
-def _link_keys(entity_type: str, value: str, sexes: Collection[str]) -> Keys:
+def _link_keys(entity_type: str, value: str, traits: Collection[str]) -> Keys:
     plain = _plain(value)
     if entity_type == PERSON:
-        return _person_keys(plain.strip(_EDGES), frozenset(sexes))
+        return _person_keys(plain.strip(_EDGES), frozenset(traits))
     return Keys((f"name:{plain}",), (f"name:{plain}",)) if len(plain) > 1 else Keys()
 
 
-def sexes_before(text: str, start: int) -> frozenset[str]:
-    """Return the sexes of which the titles speak that stand right before offset ``start``.
+def traits_before(text: str, start: int) -> frozenset[str]:
+    """Return what the titles tell that stand right before offset ``start``.
 
-    Both where they are titles of several people, as in "Mr. and Mrs. Doe".
+    That is both sexes where they are titles of several people, as in "Mr. and Mrs. Doe".
     """
     last = text[max(0, start - _LONGEST_TITLE) : start].split()[-1:]
     if not last or last[0].strip(_EDGES).casefold() not in TITLES:
         return frozenset()
-    sexes: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
     joined = titled = False
     for word in reversed(_BEFORE.findall(fold(text[max(0, start - _REACH) : start]))):
         if word in TITLES:
-            sexes = _BOTH if joined else sexes.union(TITLES[word])
+            traits = SEXES if joined else traits.union(TITLES[word])
             titled = True
         elif titled and not joined and word in JOINERS:
             joined = True
         else:
             break
-    return sexes
+    return traits
 
 
 def _plain(value: str) -> str:
@@ -113,11 +114,11 @@ def _plain(value: str) -> str:
     return _POSSESSIVE.sub("", folded).strip() if "'" in folded else folded
 
 
-def _person_keys(plain: str, sexes: frozenset[str]) -> Keys:
+def _person_keys(plain: str, traits: frozenset[str]) -> Keys:
     if len(plain) < 2:
         return Keys()
     name = _read(plain)
-    return _odd(plain) if name is None else _keys(name, name.sexes | sexes)
+    return _odd(plain) if name is None else _keys(name, name.traits | traits)
 
 
 def _read(plain: str) -> _Name | None:
@@ -125,9 +126,9 @@ def _read(plain: str) -> _Name | None:
     before, _, behind = plain.partition(",")
     ends = [_bare(word) for word in behind.replace(",", " ").split()]
     words = [_bare(word) if "." in word else word for word in before.split()] + ends
-    sexes: frozenset[str] = frozenset()
+    traits: frozenset[str] = frozenset()
     while len(words) > 1 and words[0] in TITLES:
-        sexes = sexes.union(TITLES[words.pop(0)])
+        traits = traits.union(TITLES[words.pop(0)])
     suffix = ""
     while len(words) > 1 and (words[-1] in CREDENTIALS or (words[-1] in SUFFIXES and not suffix)):
         suffix = suffix if words[-1] in CREDENTIALS else words[-1]
@@ -135,7 +136,7 @@ def _read(plain: str) -> _Name | None:
     is_name = _PLAIN_NAME.fullmatch(" ".join(words)) and words[0] not in TITLES
     if not is_name or len(words) > _MOST_WORDS or not JOINERS.isdisjoint(words) or not _ENDS.issuperset(ends):
         return None
-    return _Name(tuple(words), suffix, sexes)
+    return _Name(tuple(words), suffix, traits)
 
 
 def _bare(word: str) -> str:
@@ -152,22 +153,22 @@ def _odd(plain: str) -> Keys:
 
 
 def _keys(name: _Name, titled: frozenset[str]) -> Keys:
-    """Make the keys of a name whose titles, in it and before it, speak of the sexes ``titled``.
+    """Make the keys of a name whose titles, in it and before it, tell ``titled``.
 
     ``name:`` is claimed for what a person may be called. ``part:`` is claimed for what is in their name but
-    not enough to call them by, and rules out that a single word is somebody else's. ``male:`` and
-    ``female:`` are claimed where the sex is known, and rule out the titles of the other.
+    not enough to call them by, and rules out that a single word is somebody else's. ``male:``, ``judge:``
+    and other traits are claimed where they are known, and rule out titles that tell otherwise.
     """
     full = " ".join([*name.words, name.suffix] if name.suffix else name.words)
     names = [full, *_short_forms(name)]
     parts = _parts(name, names) if len(name.words) != 2 or name.suffix or _HYPHEN.search(full) else ()
-    sexes = titled | _sex_of(name.words[0])
+    traits = titled | _sex_of(name.words[0])
     claims = [f"name:{each}" for each in names]
     claims += [f"part:{each}" for each in parts]
-    claims += [f"{sex}:{each}" for sex in sorted(sexes) for each in names]
-    if titled >= _BOTH:
+    claims += [f"{trait}:{each}" for trait in sorted(traits) for each in names]
+    if len(titled & SEXES) > 1 or len(titled & OFFICES) > 1:
         return Keys(tuple(claims))
-    unless = [f"{_OTHER[sex]}:{full}" for sex in titled]
+    unless = [f"{other}:{full}" for trait in sorted(titled) for other in _OTHERS[trait]]
     if len(name.words) == 1:
         unless.append(f"part:{full}")
     return Keys(tuple(claims), (claims[0],), tuple(unless))

@@ -8,14 +8,17 @@ from collections.abc import Mapping
 
 MALE = "male"
 FEMALE = "female"
+SEXES = frozenset({MALE, FEMALE})
+OFFICES = frozenset({"doctor", "judge", "officer", "attorney"})
+"""What a title tells of a person. Titles that tell of two sexes, or of two offices, speak of two people."""
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _of(sexes: tuple[str, ...], words: str) -> dict[str, tuple[str, ...]]:
-    return dict.fromkeys(words.split(), sexes)
+def _of(traits: tuple[str, ...], words: str) -> dict[str, tuple[str, ...]]:
+    return dict.fromkeys(words.split(), traits)
 
 
 TITLES: Mapping[str, tuple[str, ...]] = {
@@ -23,11 +26,14 @@ TITLES: Mapping[str, tuple[str, ...]] = {
     **_of((FEMALE,), "mrs ms miss missus madam ma'am madame mme mlle mademoiselle lady dame frau fräulein"),
     **_of((FEMALE,), "señora señorita sra srta senhora signora signorina mevrouw mevr fru frøken fröken"),
     **_of((MALE, FEMALE), "messrs mesdames misses herren messieurs señores"),
-    **_of((), "mx dr doctor doktor dra prof professor rev reverend hon honorable judge justice"),
-    **_of((), "senator sen governor gov president captain capt colonel col general gen lieutenant lt"),
-    **_of((), "sergeant sgt officer detective inspector agent attorney nurse ambassador mayor"),
+    **_of(("doctor",), "dr doctor doktor dra prof professor"),
+    **_of(("judge",), "judge justice"),
+    **_of(("officer",), "officer detective inspector agent sergeant sgt lieutenant lt captain capt"),
+    **_of(("attorney",), "attorney"),
+    **_of((), "mx hon honorable rev reverend senator sen governor gov president colonel col general gen"),
+    **_of((), "nurse ambassador mayor"),
 }
-"""The sexes of whom a title before a name speaks: of one, of neither, or of both, and so of several people.
+"""What a title before a name tells: a sex, an office, nothing, or both sexes, and so of several people.
 
 Left out is what is a name, too, or a word of the sentence before: Don, Dean, Major, "M.", "Sr." (a suffix).
 """

@@ -6,7 +6,7 @@ from faker.providers import person
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_secguard.links import LINKED_TYPES, link_keys, sexes_before
+from langchain_secguard.links import LINKED_TYPES, link_keys, traits_before
 from langchain_secguard.name_words import (
     CREDENTIALS,
     FEMALE,
@@ -14,8 +14,10 @@ from langchain_secguard.name_words import (
     JOINERS,
     MALE,
     MALE_NAMES,
+    OFFICES,
     PARTICLES,
     PATRONYMICS,
+    SEXES,
     SUFFIXES,
     TITLES,
 )
@@ -47,6 +49,10 @@ LINKED = [
     ("Jane Doe", "Ms. Jane Doe"),
     ("Dr. Jane Doe", "Jane Doe"),
     ("Judge Jane Doe", "Mrs. Jane Doe"),
+    ("Dr. Smith", "DR. SMITH"),
+    ("Prof. Smith", "Dr. Smith"),
+    ("Dr. Jane Doe", "Dr. Doe"),
+    ("Officer Smith", "Smith"),
     ("Jane Doe", "Jane Doe, Esq."),
     ("Jane Doe, M.D.", "JANE DOE"),
     # surnames of several parts
@@ -95,6 +101,8 @@ APART = [
     ("Mr. Doe", "Ms. Doe"),
     ("Frau Doe", "Herr Doe"),
     ("Jane Doe", "Mr. and Mrs. Doe"),
+    ("Dr. Smith", "Judge Smith"),
+    ("Officer Jane Doe", "Dr. Doe"),
     # parents and children
     ("John Doe", "John Doe Jr."),
     ("John Doe Jr.", "John Doe"),
@@ -184,11 +192,13 @@ class TestLinkKeys:
         (doe,) = vault.assign([Entity("PERSON", "Doe", keys=keys)]).entries
         assert (doe.ref.number, doe.ref.variant) == (2, "")
 
-    @pytest.mark.parametrize(("sexes", "linked"), [({FEMALE}, True), ({MALE}, False), ((), True)])
-    def test_heed_the_title_before_a_value(self, sexes: set[str], linked: bool) -> None:
+    @pytest.mark.parametrize(
+        ("traits", "linked"), [({FEMALE}, True), ({MALE}, False), ((), True), ({"judge", "doctor"}, False)]
+    )
+    def test_heed_the_title_before_a_value(self, traits: set[str], linked: bool) -> None:
         vault = Vault()
         vault.assign([Entity("PERSON", "Jane Doe", keys=link_keys("PERSON", "Jane Doe"))])
-        (doe,) = vault.assign([Entity("PERSON", "Doe", keys=link_keys("PERSON", "Doe", sexes))]).entries
+        (doe,) = vault.assign([Entity("PERSON", "Doe", keys=link_keys("PERSON", "Doe", traits))]).entries
         assert bool(doe.ref.variant) is linked
 
     def test_heed_the_title_before_the_value_that_came_first(self) -> None:
@@ -255,17 +265,19 @@ class TestLinkKeys:
         assert len(keys.claims) == len(set(keys.claims))
 
 
-class TestSexesBefore:
+class TestTraitsBefore:
     @pytest.mark.parametrize(
-        ("before", "sexes"),
+        ("before", "traits"),
         [
             ("Ms. ", {FEMALE}),
             ("asked Mr. ", {MALE}),
             ("(Mrs ", {FEMALE}),
             ('"MR.\n', {MALE}),
-            ("Frau Dr. ", {FEMALE}),
-            ("Herrn Prof. Dr. ", {MALE}),
-            ("Dr. ", set()),
+            ("Frau Dr. ", {FEMALE, "doctor"}),
+            ("Herrn Prof. Dr. ", {MALE, "doctor"}),
+            ("Dr. ", {"doctor"}),
+            ("Hon. ", set()),
+            ("Officer and Judge ", {MALE, FEMALE}),
             ("Mr. and Mrs. ", {MALE, FEMALE}),
             ("Mr. & Mrs. ", {MALE, FEMALE}),
             ("Dr. and Mrs. ", {MALE, FEMALE}),
@@ -281,26 +293,28 @@ class TestSexesBefore:
             ("Mr.", {MALE}),
         ],
     )
-    def test_are_those_of_the_titles_right_before_a_name(self, before: str, sexes: set[str]) -> None:
-        assert sexes_before(before + "Doe", len(before)) == sexes
+    def test_are_those_of_the_titles_right_before_a_name(self, before: str, traits: set[str]) -> None:
+        assert traits_before(before + "Doe", len(before)) == traits
 
     @settings(deadline=None, max_examples=300)
     @given(st.text(), st.data())
     def test_of_any_text_can_be_told(self, text: str, data: st.DataObject) -> None:
         start = data.draw(st.integers(0, len(text)))
-        assert sexes_before(text, start) <= {MALE, FEMALE}
+        assert traits_before(text, start) <= SEXES | OFFICES
 
 
 class TestNameWords:
     def test_are_written_as_they_are_looked_up(self) -> None:
         for words in (
             MALE_NAMES,
+            OFFICES,
             FEMALE_NAMES,
             TITLES,
             SUFFIXES,
             CREDENTIALS,
             PARTICLES,
             PATRONYMICS,
+            SEXES,
             JOINERS,
         ):
             assert [word for word in words if word != word.casefold() or "." in word] == []
