@@ -1,5 +1,6 @@
 """Experiments: an engine over a data set, scored, on this machine alone or recorded in Langfuse."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -91,10 +92,15 @@ def compare_experiments(
 
 
 def experiment_table(experiments: Collection[Experiment]) -> str:
-    """Write experiments side by side: a line for each score, a column for each experiment."""
+    """Write experiments side by side: a line for each score, a column for each.
+
+    Those of one name are told apart by the names of their runs.
+    """
     names = list(dict.fromkeys(name for one in experiments for name in one.scores))
+    counted = Counter(one.name for one in experiments)
+    heads = (one.name if counted[one.name] == 1 else one.run_name for one in experiments)
     rows = ([name, *(_cell(name, one.scores.get(name)) for one in experiments)] for name in names)
-    return table(["", *(one.run_name for one in experiments)], rows)
+    return table(["", *heads], rows)
 
 
 def run_scores(task: Task, results: list[tuple[Any, Output]], count: int) -> dict[str, float]:

@@ -54,10 +54,15 @@ class DatasetsServer:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="datasets")
         self._clients: list[Langfuse] = []
 
+    @property
+    def base_url(self) -> str:
+        """Return the address to give to a client."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
     def client(self, make: Callable[..., Langfuse], public_key: str) -> Langfuse:
         """Return a client of this server, made with ``make``, that is shut down when the block ends."""
-        host, port = self._server.server_address[:2]
-        client = make(public_key=public_key, secret_key="sk", base_url=f"http://{host!s}:{port}")
+        client = make(public_key=public_key, secret_key="sk", base_url=self.base_url)
         self._clients.append(client)
         return client
 
