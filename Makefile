@@ -5,18 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-benchmark
 ENGINES := .venv-engines
+LANGFUSE4 := .venv-langfuse4
 PIP := -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-engines format benchmark clean
+.PHONY: help demo test test-engines test-langfuse4 format benchmark clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo          hide a court document from a model, and restore its summary"
-	@echo "make test          check format, lint and types, and run the tests and the README's code"
-	@echo "make test-engines  test the detectors that need LLM Guard or PyTorch (their own environment, 1.5 GB)"
-	@echo "make format        format the code and mend what lint can mend"
-	@echo "make benchmark     measure speed beside LLM Guard (its own environment, 1.5 GB)"
-	@echo "make clean         remove the virtual environments and what was built"
+	@echo "make demo            hide a court document from a model, and restore its summary"
+	@echo "make test            check format, lint and types, and run the tests and the README's code"
+	@echo "make test-engines    test the detectors that need LLM Guard or PyTorch (their own environment, 1.5 GB)"
+	@echo "make test-langfuse4  test traces with the oldest SDK of Langfuse that is supported (its own environment)"
+	@echo "make format          format the code and mend what lint can mend"
+	@echo "make benchmark       measure speed beside LLM Guard (its own environment, 1.5 GB)"
+	@echo "make clean           remove the virtual environments and what was built"
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/court_transcript.py
@@ -34,6 +36,10 @@ test: $(VENV)/.dev
 test-engines: $(ENGINES)/.installed
 	@echo "== tests of the heavy engines"
 	@$(ENGINES)/bin/python -m pytest -q tests/engines
+
+test-langfuse4: $(LANGFUSE4)/.installed
+	@echo "== tests of traces with Langfuse's SDK 4"
+	@$(LANGFUSE4)/bin/python -m pytest -q tests/integration/test_langfuse_*.py
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
@@ -58,6 +64,15 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	@$(BIN)/python $(PIP) install --quiet --editable ".[dev]"
 	@touch $@ $(VENV)/.demo
 
+$(LANGFUSE4)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 test-langfuse4"; exit 1; }
+	@echo "== installing Langfuse's SDK 4 into $(LANGFUSE4)"
+	@$(PYTHON) -m venv $(LANGFUSE4)
+	@$(LANGFUSE4)/bin/python $(PIP) install --quiet --editable ".[langfuse]" "langfuse==4.14.0" "langchain>=1,<2" \
+		"pytest>=8.3" "pytest-asyncio>=0.25" "pytest-socket>=0.7"
+	@touch $@
+
 $(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/requirements-onnx.txt benchmarks/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
@@ -75,4 +90,4 @@ $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ENGINES) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -27,6 +26,9 @@ _LATE = 1024
 
 GUARDRAIL = "guardrail"
 """The type of our steps' observations."""
+
+TEXTS = ("input", "output", "metadata", "status_message", "model", "model_parameters")
+"""What of an observation may hold text."""
 
 BUDGET = Budget(_LIMIT)
 """How many characters of this process may wait to be masked."""
@@ -96,7 +98,7 @@ class Run:
         if self.is_recorded:
             for name, value in given.items():
                 if value is not None:
-                    self._set(name, self._keep(value))
+                    self._set(name, self._keep(value) if name in TEXTS else value)
         return self
 
     def end(self, *, end_time: int | None = None) -> Self:
@@ -118,8 +120,6 @@ class Run:
         self.fields[name] = kept
 
     def _keep(self, value: Any) -> Any:
-        if isinstance(value, int | float | datetime):
-            return value
         copied, characters = snapshot(value)
         if not BUDGET.take(characters):
             return DROPPED

@@ -9,9 +9,8 @@ from langchain_secguard.tracing.attributes import IDENTIFIERS, texts
 from langchain_secguard.tracing.checks import log, worst_level
 from langchain_secguard.tracing.code import code_in, known_values
 from langchain_secguard.tracing.mask import WITHHELD, Mask
-from langchain_secguard.tracing.runs import Run
+from langchain_secguard.tracing.runs import TEXTS, Run
 
-_TEXTS = ("input", "output", "metadata", "status_message", "model", "model_parameters")
 _TYPE = "langfuse.observation.type"
 _TRACE_KEYS = ("langfuse_session_id", "langfuse_user_id", "langfuse_tags", "langfuse_trace_name")
 _BURST = 512
@@ -78,10 +77,10 @@ class Sender:
         return named | {name: value for name, value in code.items() if name != "metadata"}
 
     def _end(self, run: Run, fields: Mapping[str, Any]) -> None:
-        kept = {name: value for name, value in run.fields.items() if name not in _TEXTS}
+        kept = {name: value for name, value in run.fields.items() if name not in TEXTS}
         if run.checks:
             kept["level"] = worst_level(run.checks)
-        given = {name: fields[name] for name in _TEXTS if name in fields}
+        given = {name: fields[name] for name in TEXTS if name in fields}
         run.observation.update(name=fields["name"], **(kept | given))
         run.span.set_attributes({**fields["attributes"], _TYPE: run.as_type})
         if self._mask is not None:
@@ -98,12 +97,13 @@ class Sender:
 
 def _shown(run: Run) -> dict[str, Any]:
     """List what may hold text."""
-    fields = {name: run.fields[name] for name in _TEXTS if name in run.fields}
+    fields = {name: run.fields[name] for name in TEXTS if name in run.fields}
     metadata = fields.get("metadata")
     if isinstance(metadata, Mapping):
         fields["metadata"] = {key: value for key, value in metadata.items() if key not in _TRACE_KEYS}
     if run.checks:
-        fields["metadata"] = (fields.get("metadata") or {}) | _of_checks(run)
+        kept = fields.get("metadata", {})
+        fields["metadata"] = (kept if isinstance(kept, Mapping) else {"metadata": kept}) | _of_checks(run)
     return {"name": run.name, **fields, "attributes": texts(getattr(run.span, "attributes", None))}
 
 

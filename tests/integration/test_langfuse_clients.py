@@ -139,7 +139,7 @@ class TestASickServer:
 class TestFlush:
     @pytest.mark.parametrize("by", ["handler", "client", "another client", "shutdown", "provider"])
     def test_sends_all_that_has_ended(self, by: str, server: LangfuseServer) -> None:
-        with plain_client(server, flush_interval=60) as langfuse:
+        with plain_client(server, flush_interval=1.5) as langfuse:
             handler = LangfuseHandler(public_key="pk-test", mask=mask())
             for number in range(5):
                 pair().invoke(TEXT, config(handler, f"v{number}"))
@@ -231,8 +231,11 @@ class TestBounds:
             handler.flush()
             assert len(server.observations) == 3001
 
-    def test_what_waits_is_bounded(self, server: LangfuseServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(runs, "BUDGET", Budget(200))
+    @pytest.mark.parametrize("limit", [0, 200, 500])
+    def test_what_waits_is_bounded(
+        self, limit: int, server: LangfuseServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runs, "BUDGET", Budget(limit))
         with plain_client(server):
             handler = LangfuseHandler(public_key="pk-test", mask=mask())
             pair().invoke(TEXT * 3, config(handler))

@@ -1,0 +1,47 @@
+import gc
+from uuid import uuid4
+
+from langchain_secguard.placeholders import Form
+from langchain_secguard.sight import Sight
+from langchain_secguard.tracing import traces
+from langchain_secguard.tracing.traces import Trace, known_trace, trace_of
+
+
+class TestTrace:
+    def test_keeps_the_worst_verdict(self) -> None:
+        trace = Trace("t")
+        assert trace.verdict is None
+        for verdict in ("redacted", "passed"):
+            trace.judge(verdict)
+        assert trace.verdict == "redacted"
+
+    def test_keeps_each_sight_once(self) -> None:
+        trace, sight = Trace("t"), Sight(None, Form())
+        trace.learn(sight)
+        trace.learn(sight)
+        assert trace.sights == [sight]
+
+    def test_is_open_while_a_tree_is(self) -> None:
+        trace = Trace("t")
+        trace.opened()
+        trace.opened()
+        trace.sent()
+        assert trace.is_open
+        trace.sent()
+        assert not trace.is_open
+
+
+class TestKnownTraces:
+    def test_are_the_same_for_the_same_id(self) -> None:
+        trace_id = uuid4().hex
+        assert known_trace(trace_id) is None
+        assert trace_of(trace_id) is trace_of(trace_id) is known_trace(trace_id)
+
+    def test_are_forgotten_after_a_while_unless_they_are_open(self) -> None:
+        kept, trace_id = trace_of(uuid4().hex), uuid4().hex
+        trace_of(trace_id)
+        for _ in range(traces._RECENT):
+            trace_of(uuid4().hex)
+        gc.collect()
+        assert known_trace(trace_id) is None
+        assert known_trace(kept.trace_id) is kept
