@@ -103,7 +103,8 @@ def _shown(run: Run) -> dict[str, Any]:
         fields["metadata"] = {key: value for key, value in metadata.items() if key not in _TRACE_KEYS}
     if run.checks:
         kept = fields.get("metadata", {})
-        fields["metadata"] = (kept if isinstance(kept, Mapping) else {"metadata": kept}) | _of_checks(run)
+        given = kept if isinstance(kept, Mapping) else {"metadata": kept}
+        fields["metadata"] = {**given, **_of_checks(run)}
     return {"name": run.name, **fields, "attributes": texts(getattr(run.span, "attributes", None))}
 
 
