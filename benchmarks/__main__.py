@@ -14,6 +14,7 @@ from benchmarks import (
     detection,
     importing,
     machine,
+    masking,
     onnx_session,
     pair,
     patterns,
@@ -34,6 +35,7 @@ _PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "onnx": onnx_session.measure,
     "restoring": restoring.measure,
     "patterns": patterns.measure,
+    "masking": masking.measure,
 }
 _RESULTS = Path(__file__).parent / "results"
 

@@ -9,7 +9,7 @@ from langchain_secguard.placeholders import Form
 from langchain_secguard.sight import Sight
 from langchain_secguard.tracing.known import Known
 from langchain_secguard.tracing.marks import Mark, entity_types, settle_marks
-from langchain_secguard.tracing.reading import Readers, encoded, mark_known, named, shaped
+from langchain_secguard.tracing.reading import Readers, encoded, mark_encoded, mark_known, named, shaped
 from langchain_secguard.tracing.scopes import Memory, Remembered, Scope
 from langchain_secguard.tracing.spellings import spellings
 from langchain_secguard.vault import Text, Vault
@@ -25,7 +25,7 @@ class Page:
     was then.
     """
 
-    __slots__ = ("fresh", "generations", "key", "known", "loud", "marks", "spellings", "text")
+    __slots__ = ("encoded", "fresh", "generations", "key", "known", "loud", "marks", "spellings", "text")
 
     def __init__(self, text: str, key: bytes, before: Remembered | None, *, loud: bool, vaults: int) -> None:
         self.text = text
@@ -33,6 +33,7 @@ class Page:
         self.loud = loud
         self.fresh = before is None
         self.spellings = spellings(text)
+        self.encoded = encoded(text) if before is None or before.encoded else []
         self.marks: list[Mark] = list(before.marks) if before else []
         self.known = before.known if before else 0
         self.generations = list(before.generations) if before else [0] * vaults
@@ -75,7 +76,9 @@ class Job:
             types |= _ask(vault, form, pages, number)
         self._read([page for page in pages if page.fresh])
         for page in pages:
-            remembered = Remembered(tuple(page.marks), page.known, tuple(page.generations))
+            remembered = Remembered(
+                tuple(page.marks), page.known, tuple(page.generations), bool(page.encoded)
+            )
             self._memory.put(scope, page.key, remembered)
         return {text: self._written(text, page, types) for text, page in zip(leaves, pages, strict=True)}
 
@@ -101,7 +104,7 @@ class Job:
             names = self._names if page.fresh else ()
             if known or names:
                 page.marks += mark_known(page.spellings, known)
-                page.marks += encoded(page.text, known, names)
+                page.marks += mark_encoded(page.encoded, known, names)
             page.known = last
 
     def _read(self, pages: Sequence[Page]) -> None:

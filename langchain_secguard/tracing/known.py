@@ -26,6 +26,8 @@ _LONG_ENOUGH = 7
 """Digits that make a number known by its digits alone, and letters that make joined words known."""
 _LOOSE_ENOUGH = 4
 """Letters and digits that make a value known with other signs between its words."""
+_FEW = 32
+"""Up to this many phrases are looked for one by one before a text is searched for all."""
 _FEW_SIGNS = 4
 """A value of fewer signs, and no letter or digit, is part of any text."""
 
@@ -93,7 +95,7 @@ class Known:
         self._phrases.setdefault(phrase.words[0], []).append(phrase)
 
     def _in_words(self, text: str) -> Iterator[Found]:
-        if not self._phrases:
+        if not self._phrases or not self._may_hold(text):
             return
         spans = [match.span() for match in _WORD.finditer(text)]
         words = _folded([text[start:end] for start, end in spans])
@@ -105,6 +107,13 @@ class Known:
                 if found:
                     yield found
                     break
+
+    def _may_hold(self, text: str) -> bool:
+        """Tell whether ``text`` may hold one of few phrases: quicker than to look at its words."""
+        if len(self._phrases) > _FEW:
+            return True
+        folded = fold_case(text)
+        return any(word in folded for word in self._phrases)
 
     def _as_literals(self, text: str) -> Iterator[Found]:
         for value, stand_in in self._literals.items():

@@ -8,7 +8,7 @@ from langchain_secguard.detect.base import Detector, Span
 from langchain_secguard.detect.calling import call, checked
 from langchain_secguard.find import CUSTOM, digest, name_key
 from langchain_secguard.lru import Lru
-from langchain_secguard.tracing.known import Found, Known
+from langchain_secguard.tracing.known import Known
 from langchain_secguard.tracing.marks import Mark
 from langchain_secguard.tracing.spellings import Spelling, plainest
 
@@ -112,19 +112,31 @@ def shaped(text: str) -> list[Mark]:
     ]
 
 
-def encoded(text: str, known: Known, patterns: Sequence[re.Pattern[str]]) -> list[Mark]:
-    """Mark each word that holds a known value in base64."""
+def encoded(text: str) -> list[tuple[int, int, str]]:
+    """List the words that are base64 of a text: start, end (exclusive), and that text."""
     if len(text) < 8:
         return []
     return [
-        Mark(*match.span(), found[0].stand_in)
+        (*match.span(), content)
         for match in _ENCODED.finditer(text)
-        if (content := _decoded(match[0])) and (found := _held(content, known, patterns))
+        if not _is_word(match[0]) and (content := _decoded(match[0]))
     ]
 
 
-def _held(content: str, known: Known, patterns: Sequence[re.Pattern[str]]) -> Sequence[Mark | Found]:
-    return known.find(content) or named([Spelling(content)], patterns)
+def mark_encoded(
+    words: Iterable[tuple[int, int, str]], known: Known, patterns: Sequence[re.Pattern[str]]
+) -> list[Mark]:
+    """Mark each word that holds a known value in base64."""
+    return [
+        Mark(start, end, held[0].stand_in)
+        for start, end, content in words
+        if (held := known.find(content) or named([Spelling(content)], patterns))
+    ]
+
+
+def _is_word(text: str) -> bool:
+    """Tell whether ``text`` is a word, in small letters; base64 has others all over it."""
+    return text.islower() or (text[1:].islower() and text.isalpha())
 
 
 def _decoded(word: str) -> str | None:

@@ -15,11 +15,15 @@ _MANY = 100_000
 
 
 class Remembered(NamedTuple):
-    """Hold what was marked in a text, how many values were known, and how far each vault was."""
+    """Hold what was marked in a text, how many values were known, and how far each vault was.
+
+    ``encoded`` tells whether the text has words that are base64 of a text.
+    """
 
     marks: tuple[Mark, ...]
     known: int
     generations: tuple[int, ...]
+    encoded: bool
 
 
 class Scope:

@@ -97,9 +97,9 @@ class Tracing:
         )
         self.server = server
 
-    def config(self, **more: Any) -> RunnableConfig:
+    def config(self, metadata: dict[str, Any] | None = None) -> RunnableConfig:
         tracer = LangChainTracer(client=self.client, project_name="tests")
-        return RunnableConfig(callbacks=[tracer], configurable={"vault_id": "case-42"}, **more)
+        return {"callbacks": [tracer], "configurable": {"vault_id": "case-42"}, "metadata": metadata or {}}
 
     def flush(self) -> LangSmith:
         self.client.flush(timeout=20)

@@ -123,7 +123,7 @@ UUID = uuid.UUID("8f14e45f-ceea-467f-a6e7-5b7f0d1a2b3c")
         (object(), "<object>"),
         (lambda: 1, "<function>"),
         (Box, "<type>"),
-        ((n for n in ()), "<generator>"),
+        ((n for n in [1]), "<generator>"),
         ([10**5000], ["<int>"]),
         (StringPromptValue(text="a"), {"text": "a", "type": "StringPromptValue"}),
         (Document("a"), {"id": None, "metadata": {}, "page_content": "a", "type": "Document"}),
