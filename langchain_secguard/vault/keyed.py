@@ -198,14 +198,18 @@ class LedgerVaultStore:
 
     def _note(self, vault_id: str, reply: Reply) -> None:
         """Remember what a reply tells of a vault."""
-        copy = self._copy(vault_id)
+        copy, state = self._copy(vault_id), reply.state
         with self._lock:
-            copy.state, copy.heard = reply.state, time.monotonic()
+            copy.state, copy.heard = _later(copy.state, state), time.monotonic()
             if self._codec.bound:
                 for ref in (row.ref for row in reply.rows if row is not None):
                     copy.numbers[ref.entity_type] = max(ref.number, copy.numbers.get(ref.entity_type, 0))
-            if not reply.state.surrogates and not copy.is_current():
-                copy.begin(reply.state.epoch)
+            if not state.surrogates and not copy.is_current():
+                copy.begin(state.epoch)
+        taken = [row for row in reply.rows if row is not None and row.offer is not None]
+        before = copy.count if copy.epoch == state.epoch else 0
+        if taken and before + len(taken) == state.surrogates:  # there are no others to ask for
+            self._bring_up(copy, copy.epoch, state, self._plans.read(vault_id, taken))
 
     def _copy(self, vault_id: str) -> _Copy:
         copy = self._copies.get(vault_id)
@@ -224,6 +228,11 @@ def _advance(plan: Plan[T], reply: Reply | None) -> _Asks | _Ends[T]:
         return _Asks(next(plan) if reply is None else plan.send(reply))
     except StopIteration as stop:
         return _Ends(stop.value)
+
+
+def _later(one: State, other: State) -> State:
+    """Return what is known after both were heard, whichever the database said first."""
+    return State(*map(max, one, other)) if one.epoch == other.epoch else other
 
 
 def _are_long(texts: Sequence[Text]) -> bool:

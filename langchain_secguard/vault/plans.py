@@ -125,12 +125,12 @@ class Plans:
     def surrogates(self, vault_id: str, *, epoch: int, after: int) -> Plan[tuple[State, list[Entry]]]:
         """Plan what a copy of the surrogates lacks, of which it has the first ``after`` of ``epoch``."""
         reply = yield ListSurrogates(epoch, after)
-        return reply.state, self._entries(vault_id, reply.rows)
+        return reply.state, self.read(vault_id, reply.rows)
 
     def entries(self, vault_id: str) -> Plan[list[Entry]]:
         """Plan :meth:`~langchain_secguard.vault.VaultStore.entries`."""
         reply = yield ListRows()
-        return self._entries(vault_id, reply.rows)
+        return self.read(vault_id, reply.rows)
 
     def erase(self) -> Plan[int]:
         """Plan :meth:`~langchain_secguard.vault.VaultStore.erase`."""
@@ -161,8 +161,8 @@ class Plans:
             asked = search.phrases(max(words, reply.state.words), all_texts=reply.added is None)
             again = yield Settle((), self._codec.keys(vault_id, "phrase", asked), 0, read_only)
             known |= zip(asked, again.known, strict=True)
-        added = self._entries(vault_id, reply.added or ())
-        seen = self._entries(vault_id, [row for one in known.values() if one for row in one.rows])
+        added = self.read(vault_id, reply.added or ())
+        seen = self.read(vault_id, [row for one in known.values() if one for row in one.rows])
         taught = {phrase: Taught(one.entity_type, one.teacher) for phrase, one in known.items() if one}
         marks = search.marks(taught, taught_by(added))
         return _Found(
@@ -188,7 +188,7 @@ class Plans:
                 lacking.append(self._filled(vault_id, entry))
         if lacking:
             filled = yield Fill(lacking)
-            now = {entry.ref: entry for entry in self._entries(vault_id, filled.rows)}
+            now = {entry.ref: entry for entry in self.read(vault_id, filled.rows)}
             entries = [now.get(entry.ref, entry) for entry in entries]
         return reply, entries
 
@@ -253,7 +253,8 @@ class Plans:
         keys = iter(self._codec.keys(vault_id, kind, [text for own in texts for text in own]))
         return [tuple(islice(keys, len(own))) for own in texts]
 
-    def _entries(self, vault_id: str, rows: Iterable[Row | None]) -> list[Entry]:
+    def read(self, vault_id: str, rows: Iterable[Row | None]) -> list[Entry]:
+        """Read the entries of rows; one that is missing, or was never filled, has none."""
         entries = (self._entry(vault_id, row) for row in rows)
         return [entry for entry in entries if entry is not None]
 

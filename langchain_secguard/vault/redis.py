@@ -251,7 +251,7 @@ def _arrival(kept: bytes | None) -> int:
 
 @lru_cache(maxsize=1024)
 def _type(entity_type: str) -> bytes:
-    return quote(entity_type, safe="", errors="surrogatepass").encode()
+    return quote(entity_type, safe="", errors="surrogatepass").replace("~", "%7E").encode()
 
 
 def _name(ref: Ref) -> bytes:

@@ -62,7 +62,7 @@ class RedisServer(LocalServer):
         done = subprocess.run(
             [self._cli, "-h", HOST, "-p", str(self.port), *login, *arguments],
             capture_output=True,
-            text=True,
+            encoding="latin-1",
             check=True,
             timeout=60,
         )

@@ -1,0 +1,230 @@
+"""Redis down, slow, full, read-only or refusing: the chain fails closed, quietly, and in time."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from langchain_secguard import Anonymizer, Deanonymizer, VaultUnavailableError
+from langchain_secguard.placeholders import Ref
+from langchain_secguard.vault import Entity, RedisVaultStore, Text
+from tests.servers import RedisCluster, RedisServer, StallProxy, free_port
+from tests.support import Capture, LexiconDetector, config
+from tests.unit.vault.contract import JANE
+
+pytestmark = pytest.mark.loopback
+
+TIMEOUT = 0.4
+PATIENCE = 8.0
+"""Seconds in which a call has failed for sure: some timeouts one after another, on a busy machine."""
+
+PASSWORD = "s3cr%3At-w0rd"
+NAME = "Jane Doe"
+Broken = Iterator[RedisVaultStore]
+
+
+@contextlib.contextmanager
+def down() -> Broken:
+    yield RedisVaultStore(f"redis://127.0.0.1:{free_port()}", timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def stalled() -> Broken:
+    with RedisServer() as server, StallProxy(server.port) as proxy:
+        store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=TIMEOUT)
+        store.assign("case-42", [JANE])
+        proxy.stall()
+        yield store
+        store.close()
+
+
+@contextlib.contextmanager
+def never_answering() -> Broken:
+    with RedisServer() as server, StallProxy(server.port) as proxy:
+        proxy.stall()
+        yield RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def full() -> Broken:
+    with RedisServer(maxmemory="1", maxmemory_policy="noeviction") as server:
+        yield RedisVaultStore(server.url, timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def read_only() -> Broken:
+    with RedisServer(replicaof=f"127.0.0.1 {free_port()}") as server:
+        yield RedisVaultStore(server.url, timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def refusing() -> Broken:
+    with RedisServer(requirepass="another") as server:
+        yield RedisVaultStore(f"redis://:{PASSWORD}@127.0.0.1:{server.port}", timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def without_scripts() -> Broken:
+    with RedisServer() as server:
+        server.cli("acl", "setuser", "default", "-@scripting")
+        yield RedisVaultStore(server.url, timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def holding_something_else() -> Broken:
+    with RedisServer() as server:
+        server.cli("set", "secguard:{case-42}", "x")
+        yield RedisVaultStore(server.url, timeout=TIMEOUT)
+
+
+@contextlib.contextmanager
+def cut_off_cluster() -> Broken:
+    with RedisCluster() as cluster:
+        store = RedisVaultStore(cluster.url, cluster=True, timeout=TIMEOUT)
+        store.assign("case-42", [JANE])
+        for node in cluster.nodes:
+            node.kill()
+        yield store
+        store.close()
+
+
+FAILURES = [
+    down,
+    stalled,
+    never_answering,
+    full,
+    read_only,
+    refusing,
+    without_scripts,
+    holding_something_else,
+    cut_off_cluster,
+]
+
+
+def around(store: RedisVaultStore, act: Callable[[str], None]) -> Runnable[Any, Any]:
+    """Make a chain whose model acts on what it is sent, and gives it back."""
+
+    def model(text: str) -> str:
+        act(text)
+        return text
+
+    before = Anonymizer(detector=LexiconDetector({NAME: "PERSON"}), store=store)
+    return before | RunnableLambda(model) | Deanonymizer(store=store)
+
+
+def within_patience(call: Callable[[], Any]) -> BaseException:
+    """Return the error with which ``call`` fails, which it must, and in time."""
+    begun = time.monotonic()
+    with pytest.raises(VaultUnavailableError) as caught:
+        call()
+    assert time.monotonic() - begun < PATIENCE
+    return caught.value
+
+
+class TestChain:
+    @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.__name__)
+    def test_fails_closed_and_quietly(
+        self, failure: Callable[[], contextlib.AbstractContextManager[RedisVaultStore]]
+    ) -> None:
+        reached: list[object] = []
+        with failure() as store, Capture() as capture:
+            chain = around(store, reached.append)
+            text = f"{NAME} is here."
+            calls: list[Callable[[], Any]] = [
+                lambda: chain.invoke(text, capture.config()),
+                lambda: asyncio.run(chain.ainvoke(text, capture.config())),
+                lambda: list(chain.stream(text, capture.config())),
+            ]
+            for call in calls:
+                capture.add(within_patience(call))
+            capture.add(store)
+        assert reached == []
+        for secret in (NAME, PASSWORD, "s3cr:t-w0rd", "w0rd"):
+            assert not capture.holds(secret)
+
+    def test_restores_nothing_when_the_server_is_gone_behind_the_model(self) -> None:
+        with RedisServer() as server:
+            store = RedisVaultStore(server.url, timeout=TIMEOUT)
+            chain = around(store, lambda _: server.kill())
+            within_patience(lambda: chain.invoke(f"{NAME} is here.", config()))
+
+    def test_goes_on_when_the_server_is_back(self) -> None:
+        with RedisServer(append_only=True) as server:
+            store = RedisVaultStore(server.url, timeout=TIMEOUT)
+            (entry,) = store.assign("v", [JANE]).entries
+            server.kill()
+            within_patience(lambda: store.lookup("v", [entry.ref]))
+            server.start()
+            assert store.lookup("v", [entry.ref]) == [entry]
+            server.restart()  # its connections are dead, and one more attempt is made
+            assert store.lookup("v", [entry.ref]) == [entry]
+            store.close()
+
+
+class TestFull:
+    def test_reads_on_and_writes_nothing_by_halves(self) -> None:
+        with RedisServer(maxmemory_policy="noeviction") as server:
+            store = RedisVaultStore(server.url, ttl=60)
+            (entry,) = store.assign("v", [JANE]).entries
+            kept = server.cli("hgetall", "secguard:{v}"), server.cli("hgetall", "secguard:{v}:numbers")
+            server.cli("config", "set", "maxmemory", "1")
+            new = [Entity("PERSON", "Bob Roe", ("Max Muster",)), Entity("PERSON", "Al Kay")]
+            within_patience(lambda: store.assign("v", [JANE, *new], [Text("Jane Doe")]))
+            assert (
+                server.cli("hgetall", "secguard:{v}"),
+                server.cli("hgetall", "secguard:{v}:numbers"),
+            ) == kept
+            assert store.lookup("v", [entry.ref]) == [entry]
+            assert store.assign("v", [JANE]).entries == [entry]
+            assert len(store.find("v", [Text("Jane Doe")]).hits[0]) == 1
+            assert store.erase_value("v", "Jane Doe") == 1
+            store.close()
+
+
+class TestCancellation:
+    async def test_leaves_the_store_usable(self) -> None:
+        with RedisServer() as server, StallProxy(server.port) as proxy:
+            store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=30)
+            (entry,) = (await store.aassign("v", [JANE])).entries
+            proxy.stall()
+            tasks = [asyncio.create_task(store.alookup("v", [entry.ref, Ref("PERSON", n)])) for n in range(9)]
+            await asyncio.sleep(0.05)
+            for task in tasks:
+                task.cancel()
+            assert {type(done) for done in await asyncio.gather(*tasks, return_exceptions=True)} == {
+                asyncio.CancelledError
+            }
+            proxy.flow()
+            for _ in range(20):
+                assert await store.alookup("v", [entry.ref]) == [entry]
+            await store.aclose()
+
+    async def test_a_slow_server_does_not_hold_up_the_event_loop(self) -> None:
+        with RedisServer() as server, StallProxy(server.port) as proxy:
+            store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=30)
+            await store.aassign("v", [JANE])
+            proxy.stall()
+            threading.Timer(0.3, proxy.flow).start()
+            waiting = asyncio.create_task(store.aassign("v", [JANE]))
+            turns = 0
+            while not waiting.done():
+                await asyncio.sleep(0.005)
+                turns += 1
+            assert turns > 10
+            await store.aclose()
+
+
+class TestCut:
+    def test_a_connection_that_is_cut_is_made_anew(self) -> None:
+        with RedisServer() as server, StallProxy(server.port) as proxy:
+            store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=TIMEOUT)
+            (entry,) = store.assign("v", [JANE]).entries
+            for _ in range(5):
+                proxy.cut()
+                assert store.assign("v", [JANE]).entries == [entry]
+            store.close()
