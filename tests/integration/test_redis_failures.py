@@ -84,7 +84,7 @@ def holding_something_else() -> Broken:
 
 @contextlib.contextmanager
 def cut_off_cluster() -> Broken:
-    with RedisCluster() as cluster:
+    with RedisCluster(nodes=1) as cluster:
         store = RedisVaultStore(cluster.url, cluster=True, timeout=TIMEOUT)
         store.assign("case-42", [JANE])
         for node in cluster.nodes:

@@ -11,6 +11,7 @@ from typing import Self
 from tests.servers.process import HOST, LocalServer, find_program, free_port
 
 PACKAGE = "redis-server"
+_SLOTS = 16_384
 
 
 class RedisServer(LocalServer):
@@ -74,7 +75,7 @@ class RedisServer(LocalServer):
 
 
 class RedisCluster:
-    """Run three Redis servers as one cluster. Use it as a context manager."""
+    """Run some Redis servers as one cluster. Use it as a context manager."""
 
     def __init__(self, nodes: int = 3) -> None:
         self.nodes: Sequence[RedisServer] = [_node() for _ in range(nodes)]
@@ -88,8 +89,13 @@ class RedisCluster:
         """Start the nodes, share the slots out, and return when the cluster is complete."""
         for node in self.nodes:
             node.start()
-        addresses = [f"{HOST}:{node.port}" for node in self.nodes]
-        self.nodes[0].cli("--cluster", "create", *addresses, "--cluster-yes")
+        first, *others = self.nodes
+        for place, node in enumerate(self.nodes):
+            slots = range(_SLOTS * place // len(self.nodes), _SLOTS * (place + 1) // len(self.nodes))
+            node.cli("cluster", "addslots", *map(str, slots))
+            node.cli("cluster", "set-config-epoch", str(place + 1))
+        for node in others:
+            first.cli("cluster", "meet", HOST, str(node.port))
         self._await()
 
     def close(self) -> None:
@@ -112,7 +118,8 @@ class RedisCluster:
 
     def _await(self, seconds: float = 30) -> None:
         deadline = time.monotonic() + seconds
-        while not all("cluster_state:ok" in node.cli("cluster", "info") for node in self.nodes):
+        signs = ("cluster_state:ok", f"cluster_slots_ok:{_SLOTS}", f"cluster_known_nodes:{len(self.nodes)}")
+        while not all(sign in node.cli("cluster", "info") for node in self.nodes for sign in signs):
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the cluster did not form:\n{self.nodes[0].log}")
             time.sleep(0.05)
