@@ -8,17 +8,21 @@ from langchain_secguard.detect.base import Detector, Span, resolve
 if TYPE_CHECKING:
     from langchain_secguard.detect.embedded import EmbeddedDetector
     from langchain_secguard.detect.function import FunctionDetector
+    from langchain_secguard.detect.gliner import GLiNERDetector
     from langchain_secguard.detect.llm_guard import LLMGuardDetector
     from langchain_secguard.detect.presidio import PresidioDetector
+    from langchain_secguard.detect.transformers import TransformersDetector
     from langchain_secguard.detect.union import UnionDetector
 
 __all__ = [
     "Detector",
     "EmbeddedDetector",
     "FunctionDetector",
+    "GLiNERDetector",
     "LLMGuardDetector",
     "PresidioDetector",
     "Span",
+    "TransformersDetector",
     "UnionDetector",
     "resolve",
 ]
@@ -26,8 +30,10 @@ __all__ = [
 _MODULES = {
     "EmbeddedDetector": "embedded",
     "FunctionDetector": "function",
+    "GLiNERDetector": "gliner",
     "LLMGuardDetector": "llm_guard",
     "PresidioDetector": "presidio",
+    "TransformersDetector": "transformers",
     "UnionDetector": "union",
 }
 """The modules of the names that are loaded at first use."""

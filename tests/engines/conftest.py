@@ -1,7 +1,9 @@
 """Tests of engines that need PyTorch: they run in an environment of their own, `make test-engines`."""
 
 import socket
+import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,11 @@ import pytest
 from tests.integration.conftest import pytest_itemcollected
 
 __all__ = ["pytest_itemcollected"]
+
+if find_spec("gliner"):  # Presidio imports it, too
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it asks for parts of transformers that torch calls outdated
+        import_module("gliner")
 
 collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
 

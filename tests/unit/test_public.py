@@ -80,9 +80,11 @@ class TestNames:
             "Detector",
             "EmbeddedDetector",
             "FunctionDetector",
+            "GLiNERDetector",
             "LLMGuardDetector",
             "PresidioDetector",
             "Span",
+            "TransformersDetector",
             "UnionDetector",
             "resolve",
         ]

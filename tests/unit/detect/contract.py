@@ -36,6 +36,7 @@ class DetectorContract:
 
     text = "On Monday Jane Doe paid."
     value = "Jane Doe"
+    filler = f"and so it went on, {'x' * 300}, "
 
     def test_is_a_detector(self, detector: Detector) -> None:
         assert isinstance(detector, Detector)
@@ -70,8 +71,7 @@ class DetectorContract:
         assert detector.detect(["", " ", "\n"]) == [[], [], []]
 
     def test_reads_a_megabyte(self, detector: Detector) -> None:
-        filler = f"and so it went on, {'x' * 300}, "
-        before, after = filler * 1_550, filler * 1_550
+        before, after = self.filler * 1_550, self.filler * 1_550
         text = f"{before} {self.text} {after}"
         start = len(before) + 1 + self.text.index(self.value)
         (spans,) = detector.detect([text])
