@@ -1,11 +1,17 @@
-"""The code blocks of README.md and docs/ run as they stand, top to bottom, against a local model."""
+"""The code blocks of README.md and docs/ run as they stand, top to bottom, with a local model and traces."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langfuse import get_client
+from langfuse._client.resource_manager import LangfuseResourceManager
+from langfuse.api.metrics.client import MetricsClient
 
+from tests.integration.langfuse_server import LangfuseServer
 from tests.integration.openai_server import OpenAIServer, Reply
 
 ROOT = Path(__file__).parents[2]
@@ -13,18 +19,35 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 VALUES = ("Jane Doe", "jane@example.com", "Robert Alvarez", "(217) 555-0142")
 
 
-def blocks(page: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+def blocks(page: Path, language: str = "python") -> list[str]:
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
 def answer(request: dict[str, Any]) -> Reply:
     return Reply(text=f"About: {request['messages'][-1]['content']}", chunk_size=3)
 
 
+@pytest.fixture
+def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
+    """Name a local server in the environment, and forget the clients that were made of it."""
+    with LangfuseServer() as server:
+        monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-pages")
+        monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-pages")
+        monkeypatch.setenv("LANGFUSE_BASE_URL", server.base_url)
+        yield server
+        if "pk-pages" in LangfuseResourceManager._instances:
+            get_client().shutdown()
+            LangfuseResourceManager._instances.pop("pk-pages")
+
+
 @pytest.mark.loopback
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
 def test_code_runs_as_it_stands(
-    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    langfuse: LangfuseServer,
 ) -> None:
     with OpenAIServer(answer) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "test")
@@ -32,6 +55,31 @@ def test_code_runs_as_it_stands(
         names: dict[str, Any] = {}
         for number, block in enumerate(blocks(page), 1):
             exec(compile(block, f"{page.name}, block {number}", "exec"), names)
-        assert not any(server.saw(value) for value in VALUES)
+        assert not any(server.saw(value) or langfuse.saw(value) for value in VALUES)
         if server.requests:
             assert "Jane Doe" in capsys.readouterr().out
+    if page.name == "tracing.md":
+        assert langfuse.named("Anonymizer").get("type") == "guardrail"
+        assert {score.name for score in langfuse.scores} >= {"Anonymizer.risk", "verdict", "Shouting.valid"}
+
+
+class TestDashboards:
+    """The queries of docs/tracing.md name what the metrics API has, by the description in Langfuse's SDK."""
+
+    VIEWS = re.split(r"^ +### (\S+)$", MetricsClient.metrics.__doc__ or "", flags=re.MULTILINE)[1:]
+
+    def offered(self, view: str) -> set[str]:
+        listed = dict(zip(self.VIEWS[::2], self.VIEWS[1::2], strict=True))
+        fields = set(re.findall(r"^ +- `(\w+)` - ", listed[view].split("## High")[0], re.MULTILINE))
+        if view in ("scores-boolean", "scores-categorical"):  # described by what differs from scores-numeric
+            fields |= self.offered("scores-numeric")
+        return fields | ({"stringValue"} if view == "scores-categorical" else set())
+
+    @pytest.mark.parametrize("block", blocks(ROOT / "docs/tracing.md", "json"))
+    def test_name_fields_that_exist(self, block: str) -> None:
+        query = json.loads(block)
+        asked = {field["field"] for field in query.get("dimensions", ())}
+        asked |= {metric["measure"] for metric in query["metrics"]}
+        asked |= {one["column"] for one in query.get("filters", ())}
+        assert asked <= self.offered(query["view"])
+        assert query["fromTimestamp"] < query["toTimestamp"]
