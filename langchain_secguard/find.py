@@ -28,7 +28,7 @@ STANDARD_TYPES = frozenset(
 )  # fmt: skip
 """Entity types of which a bent spelling ("[person 1]") is always taken for a placeholder."""
 
-_WORD_EDGE = re.compile(
+WORD_EDGE = re.compile(
     r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
     r"\U00020000-\U0003ffff]"
 )
@@ -156,8 +156,8 @@ def _spellings(name: str) -> set[str]:
 
 
 def _phrase_pattern(name: str) -> str:
-    before = r"(?<!\w)" if _WORD_EDGE.match(name[0]) else ""
-    after = r"(?!\w)" if _WORD_EDGE.match(name[-1]) else ""
+    before = r"(?<!\w)" if WORD_EDGE.match(name[0]) else ""
+    after = r"(?!\w)" if WORD_EDGE.match(name[-1]) else ""
     return before + "".join(_ALIKE.get(character) or re.escape(character) for character in name) + after
 
 

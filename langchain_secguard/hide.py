@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from langchain_secguard.content import Kind
 from langchain_secguard.detect.base import Span
 from langchain_secguard.errors import BlockedError
-from langchain_secguard.find import Finder, digest
+from langchain_secguard.find import WORD_EDGE, Finder, digest
 from langchain_secguard.json_text import Edit, apply
 from langchain_secguard.links import PERSON, link_keys, traits_before
 from langchain_secguard.lru import Lru
@@ -27,6 +27,10 @@ from langchain_secguard.vault import Assignment, Entity, Entry, Hit, Keys, Phras
 Leaf: TypeAlias = tuple[str, Kind]
 Spelling: TypeAlias = tuple[str, str]
 """An entity type and a value as it is written."""
+
+
+_LONGEST = 64
+"""So many letters of a word are seen before and behind what is hidden of it."""
 
 
 class _Same(weakref.ref[Any]):
@@ -88,10 +92,10 @@ class Hidden:
 
     def values(self) -> dict[str, str]:
         """Map each value that is hidden to what stands for it; to its placeholder where that is a fake."""
-        edited = {
-            text[start:end]: new for (text, _), edits in self.edits.items() for start, end, new in edits
-        }
-        return edited | {value: placeholder for (_, value), placeholder in self.placeholders.items()}
+        edited = [(text, *edit) for (text, _), edits in self.edits.items() for edit in edits]
+        values = {text[start:end]: new for text, start, end, new in edited}
+        values |= {value: placeholder for (_, value), placeholder in self.placeholders.items()}
+        return values | _around((text, start, end, values[text[start:end]]) for text, start, end, _ in edited)
 
 
 @dataclass(slots=True)
@@ -361,11 +365,28 @@ def _counts(pages: Iterable[Page]) -> Counter[str]:
 
 def labels(found: Mapping[str, Page]) -> dict[str, str]:
     """Map each value that was found in texts to the label of its entity type."""
-    return {
-        text[span.start : span.end]: f"[{span.entity_type}]"
+    marked = [
+        (text, span.start, span.end, f"[{span.entity_type}]")
         for text, page in found.items()
         for span in page.spans
-    }
+    ]
+    return {text[start:end]: label for text, start, end, label in marked} | _around(marked)
+
+
+def _around(marked: Iterable[tuple[str, int, int, str]]) -> dict[str, str]:
+    """Map each word of which only a part is hidden, as "jane" in "jane2024", to what becomes of it."""
+    words: dict[str, str] = {}
+    for text, start, end, new in marked:
+        first, last = start, end
+        while (
+            WORD_EDGE.match(text, first) and start - _LONGEST < first > 0 and WORD_EDGE.match(text, first - 1)
+        ):
+            first -= 1
+        while WORD_EDGE.match(text, last - 1) and last < end + _LONGEST and WORD_EDGE.match(text, last):
+            last += 1
+        if (first, last) != (start, end):
+            words[text[first:last]] = text[first:start] + new + text[end:last]
+    return words
 
 
 def risk(found: Mapping[str, Page]) -> float:

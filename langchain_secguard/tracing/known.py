@@ -1,9 +1,10 @@
 """Known values, and where they stand in a text: whatever their case, and whatever joins their words.
 
-Words are compared whole, so that "Will" is not found in "goodwill". Between the words of a value any white
-space or a few signs may stand ("Jane_Doe", "jane.doe"), or nothing ("janedoe"). A number is the same number
-however its digits are grouped. Scripts that do not set words apart have no words to compare: their values
-are found wherever they stand.
+Words are compared whole, but for a plural, so that "Will" is not found in "goodwill"; what has more than
+letters in it is found wherever it stands. Between the words of a value any white space or a few signs may
+stand ("Jane_Doe", "jane.doe"), or nothing ("janedoe"). A number is the same number however its digits are
+grouped. Scripts that do not set words apart have no words to compare: their values are found wherever they
+stand.
 """
 
 import re
@@ -14,11 +15,12 @@ from typing import NamedTuple
 
 from langchain_secguard.vault.phrases import fold_case
 
-_WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    r"\U00020000-\U0003ffff]"
+_SCRIPTS = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
 )
+_WORD = re.compile(rf"[^\W_{_SCRIPTS}]+")
+_UNSPACED = re.compile(f"[{_SCRIPTS}]")
 _LOOSE = re.compile(r"[\s_.,+*~>/\u2019\u2010-\u2015-]{1,4}")
 _DIGITS = re.compile(r"(?<!\w)\+?\(?[0-9](?:[\s().\u2010-\u2015/-]{0,3}[0-9]){6,40}(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -26,6 +28,8 @@ _LONG_ENOUGH = 7
 """Digits that make a number known by its digits alone, and letters that make joined words known."""
 _LOOSE_ENOUGH = 4
 """Letters and digits that make a value known with other signs between its words."""
+_PART = 5
+"""A value of so many characters, and not of letters alone, is known inside a word, too."""
 _FEW = 32
 """Up to this many phrases are looked for one by one before a text is searched for all."""
 _FEW_SIGNS = 4
@@ -60,6 +64,8 @@ class Known:
         self._literals: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
         self._lengths: set[int] = set()
+        self._parts: dict[str, str] = {}
+        self._begun: dict[str, list[str]] = {}
         for value, stand_in in values.items():
             forms = {value} if value.isascii() else {unicodedata.normalize(f, value) for f in ("NFC", "NFD")}
             for form in forms | {value}:
@@ -72,7 +78,8 @@ class Known:
 
     def find(self, text: str) -> list[Found]:
         """Find the values in ``text``; what is found may overlap."""
-        return [*self._in_words(text), *self._as_literals(text), *self._in_digits(text)]
+        ways = (self._in_words, self._as_literals, self._in_digits, self._whole)
+        return list(dict.fromkeys(found for way in ways for found in way(text)))
 
     def _add(self, value: str, stand_in: str) -> None:
         spans = [match.span() for match in _WORD.finditer(value)]
@@ -83,6 +90,10 @@ class Known:
         words = tuple(_folded([value[start:end] for start, end in spans]))
         gaps = tuple(value[left[1] : right[0]] for left, right in pairwise(spans))
         self._learn(_Phrase(words, gaps, value[: spans[0][0]], value[spans[-1][1] :], stand_in))
+        if len(value) >= _PART and not value.isalpha():
+            part = value.lower() if len(value.lower()) == len(value) else value
+            self._parts.setdefault(part, stand_in)
+            self._begun.setdefault(part[:_PART], []).append(part)
         joined = "".join(words)
         if len(words) > 1 and len(joined) >= _LONG_ENOUGH and _LETTER.search(joined):
             self._learn(_Phrase((joined,), (), "", "", stand_in))
@@ -99,10 +110,10 @@ class Known:
             return
         spans = [match.span() for match in _WORD.finditer(text)]
         words = _folded([text[start:end] for start, end in spans])
-        if self._phrases.keys().isdisjoint(words):
+        if self._phrases.keys().isdisjoint([*words, *map(_singular, words)]):
             return
         for position, word in enumerate(words):
-            for phrase in self._phrases.get(word, ()):
+            for phrase in (*self._phrases.get(word, ()), *self._phrases.get(_singular(word), ())):
                 found = _at(phrase, text, words, spans, position)
                 if found:
                     yield found
@@ -129,6 +140,23 @@ class Known:
             if stand_in is not None:
                 yield Found(*match.span(), stand_in)
 
+    def _whole(self, text: str) -> Iterator[Found]:
+        """Find values of more than one word, or with signs or digits, where letters stand around them too."""
+        folded = text.lower()
+        if len(folded) != len(text):
+            folded = text
+        if len(self._parts) <= _FEW:
+            found = (part for part in self._parts if part in folded)
+        else:
+            beginnings = {folded[start : start + _PART] for start in range(len(folded) - _PART + 1)}
+            begun = beginnings & self._begun.keys()
+            found = (part for beginning in begun for part in self._begun[beginning] if part in folded)
+        for part in found:
+            start = folded.find(part)
+            while start >= 0:
+                yield Found(start, start + len(part), self._parts[part])
+                start = folded.find(part, start + len(part))
+
     def _number(self, digits: str) -> str | None:
         """Return what stands for a number, with or without the code of its country before it."""
         lengths = (length for length in self._lengths if len(digits) - 3 <= length <= len(digits))
@@ -141,19 +169,27 @@ def _at(
 ) -> Found | None:
     """Tell where ``phrase`` ends if it begins with the word at ``position``."""
     last = position + len(phrase.words) - 1
-    if last >= len(words) or tuple(words[position : last + 1]) != phrase.words:
+    if last >= len(words) or tuple(words[position:last]) != phrase.words[:-1]:
+        return None
+    plural = words[last] != phrase.words[-1]
+    if plural and _singular(words[last]) != phrase.words[-1]:
         return None
     loose = sum(map(len, phrase.words)) >= _LOOSE_ENOUGH
     for offset, gap in enumerate(phrase.gaps, position):
         between = text[spans[offset][1] : spans[offset + 1][0]]
         if between != gap and not (between.isspace() or (loose and _LOOSE.fullmatch(between))):
             return None
-    start, end = spans[position][0], spans[last][1]
+    start, end = spans[position][0], spans[last][1] - plural
     if phrase.before and text.endswith(phrase.before, 0, start):
         start -= len(phrase.before)
     if phrase.after and text.startswith(phrase.after, end):
         end += len(phrase.after)
     return Found(start, end, phrase.stand_in)
+
+
+def _singular(word: str) -> str:
+    """Return a word without the "s" that makes it a plural; nothing where it is none."""
+    return word[:-1] if len(word) > 3 and word[-1] == "s" else ""
 
 
 def _folded(words: Iterable[str]) -> list[str]:

@@ -36,7 +36,7 @@ _LISTS = (list, tuple, deque, UserList, AbstractSet, ValuesView)
 _ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _STRUCTURE = frozenset(
     {
-        "type", "role", "model", "model_name", "model_provider", "finish_reason", "stop_reason", "object",
+        "type", "model", "model_name", "model_provider", "finish_reason", "stop_reason", "object",
         "system_fingerprint", "service_tier", "ls_provider", "ls_model_name", "ls_model_type",
         "ls_integration", "lc_versions",
     }
@@ -47,7 +47,11 @@ _IDS = frozenset(
         "langgraph_checkpoint_ns", "task_id", "tool_call_id", "call_id", "vault_id", "lc_run_id",
     }
 )  # fmt: skip
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}")
+_NAME = re.compile(
+    r"[a-z][a-z0-9_.:/-]{0,63}|[A-Z_]{1,24}|[A-Za-z]+(?:Message|Chunk|Value|ValueConcrete)"
+    r"|(?=[^0-9]*[0-9])[A-Za-z][A-Za-z0-9_.:/-]{0,63}"
+)
+"""A name that a provider or a library gave, not a person's."""
 _ID = re.compile(
     r"(?:[a-z][a-z_]{0,24}[-:_]{1,2})?(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32})(?:-\d+)?"
 )

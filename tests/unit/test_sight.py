@@ -12,7 +12,14 @@ from langchain_core.runnables import Runnable
 from langchain_secguard import Anonymizer, BlockedError, Deanonymizer, SecGuardError, Vault
 from langchain_secguard.placeholders import Form
 from langchain_secguard.sight import Sight, hidden_names, show, sight_of
-from tests.support import FailingDetector, FailingStore, LexiconDetector, SlowDetector, config
+from tests.support import (
+    FailingDetector,
+    FailingStore,
+    LexiconDetector,
+    PatternDetector,
+    SlowDetector,
+    config,
+)
 
 VALUES = {"Jane Doe": "PERSON", "jane@x.com": "EMAIL_ADDRESS", "219-09-9999": "US_SSN"}
 TEXT = "Jane Doe, jane@x.com, 219-09-9999"
@@ -93,6 +100,12 @@ class TestOfAnAnonymizer:
         anonymizer = step(vault=Vault("v"), default_policy="surrogate")
         anonymizer.invoke("Jane Doe", config("v", watcher))
         assert watcher.values == [{"Jane Doe": "[PERSON_1]"}]
+
+    def test_a_word_of_which_a_part_is_hidden(self, watcher: Watcher) -> None:
+        detector = PatternDetector("jane")
+        sent = Anonymizer(detector=detector, vault=Vault("v")).invoke("xjane2024, jane", config("v", watcher))
+        assert sent == "x[PERSON_1]2024, [PERSON_1]"
+        assert watcher.values == [{"jane": "[PERSON_1]", "xjane2024": "x[PERSON_1]2024"}]
 
     def test_a_participant_s_name_and_a_linked_spelling(self, watcher: Watcher) -> None:
         step(vault=Vault("v")).invoke([HumanMessage("hi", name="Jane Doe")], config("v", watcher))

@@ -36,6 +36,13 @@ def found(value: str, text: str) -> list[str]:
         ("👩‍👧", "x👩‍👧x", "👩‍👧"),
         ("****", "a ****!", "****"),
         ("Jane", "jane's", "jane"),
+        ("Doe", "the Does", "Doe"),
+        ("Jane Doe", "two Jane Does", "Jane Doe"),
+        ("Jane Doe", "xJane Doerr", "Jane Doe"),
+        ("Jane Doe", "xJANE DOErr", "JANE DOE"),
+        ("jane@x.com", "mailto:jane@x.community", "jane@x.com"),
+        ("Jane", "我是Jane说", "Jane"),
+        ("Jane Doe", "我是jane_doe说", "jane_doe"),
     ],
 )
 def test_finds(value: str, text: str, expected: str) -> None:
@@ -68,6 +75,16 @@ def test_finds_the_longest_first_and_whatever_overlaps_it() -> None:
         (0, 8, "[B]"),
         (5, 12, "[C]"),
     ]
+
+
+def test_finds_many_values_as_it_finds_few() -> None:
+    values = {f"Person {number:04}": f"[PERSON_{number}]" for number in range(1, 500)}
+    text = "xPerson 0123x, person_0007, PERSON 0499."
+    assert {one.stand_in for one in Known(values).find(text)} == {
+        "[PERSON_123]",
+        "[PERSON_7]",
+        "[PERSON_499]",
+    }
 
 
 def test_knows_nothing() -> None:

@@ -125,9 +125,9 @@ class TestWhatIsMasked:
         ]
 
     def test_a_name_in_a_model_s_field_that_a_detector_is_not_shown(self) -> None:
-        mask = Mask(detector=LexiconDetector({"gpt-Jane": "PERSON"}))
-        assert mask.apply([{"model_name": "gpt-Jane"}], [sight({"Jane": "[PERSON_1]"})]) == [
-            {"model_name": "gpt-[PERSON_1]"}
+        mask = Mask(detector=LexiconDetector({"gpt-Jane-4": "PERSON"}))
+        assert mask.apply([{"model_name": "gpt-Jane-4"}], [sight({"Jane": "[PERSON_1]"})]) == [
+            {"model_name": "gpt-[PERSON_1]-4"}
         ]
 
     def test_files_in_texts(self) -> None:

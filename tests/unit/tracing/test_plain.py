@@ -256,7 +256,14 @@ class TestQuiet:
         assert type(plain[name]) is Quiet
 
     @pytest.mark.parametrize(
-        "fields", [{"id": "jane@x.com"}, {"id": "219-09-9999"}, {"model": "Jane Doe"}, {"name": "Jane"}]
+        "fields",
+        [
+            {"id": "jane@x.com"},
+            {"id": "219-09-9999"},
+            {"model": "Jane Doe"},
+            {"name": "Jane"},
+            {"model": "Jane"},
+        ],
     )
     def test_other_texts_are_read(self, fields: dict[str, str]) -> None:
         plain: Any = to_plain(fields)
