@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     chat,
     detection,
+    detectors,
     importing,
     machine,
     masking,
@@ -19,7 +20,9 @@ from benchmarks import (
     pair,
     patterns,
     restoring,
+    stores,
     streaming,
+    tracing,
     vaults,
 )
 from benchmarks.report import Row, table
@@ -35,7 +38,10 @@ _PARTS: dict[str, Callable[[], Iterator[Row]]] = {
     "onnx": onnx_session.measure,
     "restoring": restoring.measure,
     "patterns": patterns.measure,
+    "detectors": detectors.measure,
     "masking": masking.measure,
+    "tracing": tracing.measure,
+    "stores": stores.measure,
 }
 _RESULTS = Path(__file__).parent / "results"
 
