@@ -6,6 +6,7 @@ true where the text should be refused. ``input`` may be written for ``text``. Fu
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -146,26 +147,25 @@ def read_cases(*paths: StrPath) -> list[Case]:
     return [_case(row, where, number) for path in paths for number, where, row in _rows(Path(path))]
 
 
-def spans_of(rows: object, length: int, labels: Labels, where: str) -> tuple[list[Span], list[Span]]:
+def spans_of(rows: object, text: str, labels: Labels, where: str) -> tuple[list[Span], list[Span]]:
     """Read ``[[start, end, label, ...], ...]``; return the spans, and those that are ignored.
 
     Raises:
-        DatasetError: They are something else, lie outside a text of ``length`` characters, or have an
-            unknown label.
+        DatasetError: They are something else, lie outside ``text``, or have an unknown label.
     """
     if not isinstance(rows, list):
         raise DatasetError(f"{where}: the spans are not a list of [start, end, label]")
     spans: list[Span] = []
     ignored: list[Span] = []
-    for row in rows:
-        start, end, label = _span(row, length, where)
+    for number, row in enumerate(rows, 1):
+        start, end, label = _span(row, len(text), where)
         try:
             entity_type = labels.entity_type(label)
         except KeyError:
             entity_type = ""
         if entity_type == "":
             raise DatasetError(
-                f"{where}: the label {label[:40]!r} is not known. Map it to an entity type "
+                f"{where}: {_shown(label, text)} of span {number} is not known. Map it to an entity type "
                 "(--label LABEL=PERSON), or leave its spans out of the count (--ignore LABEL)."
             )
         if entity_type is None:
@@ -173,6 +173,13 @@ def spans_of(rows: object, length: int, labels: Labels, where: str) -> tuple[lis
         else:
             spans.append(Span(start, end, entity_type))
     return sorted(spans), ignored
+
+
+def _shown(label: str, text: str) -> str:
+    """Show a label, unless it may be a stretch of the text that stands in the wrong place."""
+    known = text.casefold()
+    is_of_text = any(word in known for word in re.findall(r"\w+", label.casefold()))
+    return "the label" if is_of_text else f"the label {label[:40]!r}"
 
 
 def _span(row: object, length: int, where: str) -> tuple[int, int, str]:
@@ -225,7 +232,7 @@ def _example(row: Mapping[str, Any], where: str, number: int, labels: Labels) ->
     text = _text(row, where)
     if "spans" not in row:
         raise DatasetError(f'{where}: "spans" is missing; write [] if nothing is personal in the text')
-    spans, ignored = spans_of(row["spans"], len(text), labels, where)
+    spans, ignored = spans_of(row["spans"], text, labels, where)
     return Example(_id(row, number), text, tuple(spans), stretches(ignored), where)
 
 

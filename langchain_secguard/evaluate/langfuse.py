@@ -166,7 +166,7 @@ def _read(item: Any, where: str, texts: Data, labels: Labels) -> Any:
     rows = expected.get("spans") if isinstance(expected, dict) else expected
     if rows is None:
         raise DatasetError(f"{where}: the expected output is neither true, nor false, nor spans")
-    spans, ignored = spans_of(rows, len(text), labels, where)
+    spans, ignored = spans_of(rows, text, labels, where)
     skipped = [*(expected.get("ignored", ()) if isinstance(expected, dict) else ())]
     stretches = tuple((int(start), int(end)) for start, end in skipped)
     return Example(

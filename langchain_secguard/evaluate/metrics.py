@@ -9,13 +9,13 @@ is what should be hidden covered, under whatever type? This is the recall of the
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 
 from langchain_secguard.detect.base import Span, resolve
 from langchain_secguard.detect.tokens import tokenize
 
 _SMALL = frozenset({"the", "of", "and", "a", "an", "in", "on", "at", "to", "s", "for"})
+_TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof"})
+_NO_WORDS = _SMALL | _TITLES
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -134,14 +134,14 @@ def total(scores: Iterable[Score]) -> Score:
 def words(text: str) -> list[tuple[int, int]]:
     """Return where the words of a text stand: what is hidden is counted in them.
 
-    A word is a run of letters, or of digits; signs and a few of the smallest English words ("of", "the")
-    are none, so that "Bank of England" has two.
+    A word is a run of letters, or of digits. Signs and a few English words that name nobody are none: the
+    smallest ("of", "the"), and titles ("Mr"), which some corpora annotate and some detectors leave in sight.
     """
     tokens = tokenize(text)
     return [
         (start, end)
         for word, start, end in zip(tokens.words, tokens.starts, tokens.ends, strict=True)
-        if word[0].isalnum() and word.lower() not in _SMALL
+        if word[0].isalnum() and word.lower() not in _NO_WORDS
     ]
 
 
@@ -200,7 +200,7 @@ def score(
     due = [span for span in expected if span.entity_type in judged]
     ours = [span for span in found if span.entity_type in judged]
     covered = places.inside(map(_stretch, ours)) - skipped
-    personal = reduce(or_, (places.inside([_stretch(span)]) for span in expected), set[int]())
+    personal = places.inside(map(_stretch, expected))
     hidden = places.inside(map(_stretch, found))
     return Score(
         _strict(due, _counted(places, resolve(ours), skipped), judged),

@@ -5,10 +5,12 @@ A task's output holds offsets, types, risks and seconds. It can be sent anywhere
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, TypeAlias
 
 from langchain_secguard.detect.base import Detector, Span
 from langchain_secguard.detect.calling import call, checked
+from langchain_secguard.errors import DetectorError
 from langchain_secguard.evaluate.binary import at_threshold, confusion, recommend, sweep
 from langchain_secguard.evaluate.data import Case, Example, Labels
 from langchain_secguard.evaluate.judges import judge_of
@@ -78,6 +80,8 @@ class Detecting:
         self._types = frozenset(entity_types)
         self._threshold = threshold
         self._labels = Labels()
+        with suppress(DetectorError):  # it will be counted; here the engine is loaded, apart from latencies
+            call(detector, ["Warm up."])
         self._clock = clock
 
     def run(self, example: Example) -> Output:

@@ -194,7 +194,7 @@ class TestDatasets:
             ({"input": JANE, "expectedOutput": "yes"}, "not a list of"),
             ({"input": JANE, "expectedOutput": None}, "not a list of|neither true, nor false"),
             ({"input": JANE, "expectedOutput": [[0, 99, "PER"]]}, "not within a text of 13"),
-            ({"input": JANE, "expectedOutput": {"spans": [[0, 4, "WHO"]]}}, "'WHO' is not known"),
+            ({"input": JANE, "expectedOutput": {"spans": [[0, 4, "WHO"]]}}, "'WHO' of span 1 is not known"),
         ],
     )
     def test_with_items_that_expect_nothing_sensible_say_which(

@@ -109,7 +109,9 @@ BAD = [
     ({"text": SECRET, "spans": [[0, 9, "PER"]]}, "from 0 to 9 is not within a text of 8"),
     ({"text": SECRET, "spans": [[-1, 3, "PER"]]}, "from -1 to 3"),
     ({"text": SECRET, "spans": [[3, 3, "PER"]]}, "from 3 to 3"),
-    ({"text": SECRET, "spans": [[0, 8, "WITNESS"]]}, "'WITNESS' is not known. Map it"),
+    ({"text": SECRET, "spans": [[0, 4, "PER"], [0, 8, SECRET]]}, "the label of span 2 is not known"),
+    ({"text": SECRET, "spans": [[0, 8, "doe, jane"]]}, "the label of span 1 is not known"),
+    ({"text": SECRET, "spans": [[0, 8, "WITNESS"]]}, "the label 'WITNESS' of span 1 is not known. Map it"),
 ]
 
 

@@ -19,6 +19,7 @@ class TestWords:
         ("text", "expected"),
         [
             (TEXT, ["Jane", "Doe", "met", "Bob", "Bank", "England", "Rome"]),
+            ("Mr. Doe and PROF Roe, Misses", ["Doe", "Roe", "Misses"]),
             ("O'Neil's 12-345", ["O", "Neil", "12", "345"]),
             ("Zoë, 日本", ["Zoë", "日本"]),
             ("- !? _", []),
@@ -111,6 +112,11 @@ class TestByHand:
         assert score("Smith", [Span(0, 5, "PERSON")], [Span(0, 2, "A"), Span(2, 5, "B")]).masked[
             "PERSON"
         ] == Masked(1, 1, 1, 1)
+
+    def test_a_word_that_two_mentions_share_is_personal_and_a_mention_of_neither(self) -> None:
+        halves = [Span(0, 2, "PERSON"), Span(2, 5, "PERSON")]
+        result = score("Smith", halves, halves)
+        assert (result.covered, result.personal, result.masked["PERSON"]) == (1, 1, Masked())
 
     def test_signs_alone_are_no_mention_to_hide(self) -> None:
         assert score("???", [Span(0, 3, "PERSON")], []).masked["PERSON"] == Masked()
