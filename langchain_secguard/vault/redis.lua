@@ -6,7 +6,7 @@
 --                   the value, the surrogate, 16 bytes of folded, and 8 for each phrase and other key
 --   "f" folded      the rows of a value in any case, each 16 bytes of identity, a byte of length, and the ref
 --   "w" phrase      the refs whose value, or, behind a "~", whose surrogate has the phrase
---   "c" claim       the numbers of the bases that claim it
+--   "c" claim       the numbers of the bases that claim it, or "*" for many
 --   "v" ref         how many variants a base was given
 --   "#" n           the ref that was new at the generation that is n modulo RING
 --   "~" n           the ref of the n-th surrogate
@@ -14,6 +14,8 @@
 
 local RING = 128
 local MOST_ROWS = 4
+local MOST_CLAIMANTS = 400 -- bytes
+local MANY = ' * '
 local NO_ROW = '\255\255\255\255'
 local vault, grave = KEYS[1], KEYS[2]
 local operation, ttl, codes, sent = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
@@ -104,11 +106,15 @@ local function listed(list, item)
   return string.find(list, ' ' .. item .. ' ', 1, true) ~= nil
 end
 
-local function enlist(field, item)
+-- Note that a base claims a name; whom so many claim is never told by it again, and the list ends.
+local function claim(field, base)
   local list = get(field) or ' '
-  if not listed(list, item) then
-    set(field, list .. item .. ' ')
+  if #list > MOST_CLAIMANTS then
+    list = MANY
+  elseif list ~= MANY and not listed(list, base) then
+    list = list .. base .. ' '
   end
+  set(field, list)
 end
 
 local function strike(field, item)
@@ -309,8 +315,8 @@ local function settle_record(asked)
   row.phrases, row.claims, row.refers, row.unless = asked.phrases, asked.claims, asked.refers, asked.unless
   set('f' .. asked.folded, (list or '') .. asked.identity .. string.char(#ref) .. ref)
   if is_base then
-    for _, claim in ipairs(keys(row.claims)) do
-      enlist('c' .. claim, string.match(ref, '%d+$'))
+    for _, key in ipairs(keys(row.claims)) do
+      claim('c' .. key, string.match(ref, '%d+$'))
     end
   end
   learn(row.phrases, ref, ref)
@@ -380,8 +386,8 @@ local function remove(ref)
     strike('w' .. phrase, '~' .. ref)
   end
   local base = string.match(ref, ':(%d+)$')
-  for _, claim in ipairs(keys(base and row.claims or '')) do
-    strike('c' .. claim, base)
+  for _, key in ipairs(keys(base and row.claims or '')) do
+    strike('c' .. key, base)
   end
   local list, left, at = get('f' .. row.folded) or '', '', 1
   while at < #list do
