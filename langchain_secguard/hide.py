@@ -92,10 +92,13 @@ class Hidden:
 
     def values(self) -> dict[str, str]:
         """Map each value that is hidden to what stands for it; to its placeholder where that is a fake."""
-        edited = [(text, *edit) for (text, _), edits in self.edits.items() for edit in edits]
-        values = {text[start:end]: new for text, start, end, new in edited}
+        values = {
+            text[start:end]: new for (text, _), edits in self.edits.items() for start, end, new in edits
+        }
         values |= {value: placeholder for (_, value), placeholder in self.placeholders.items()}
-        return values | _around((text, start, end, values[text[start:end]]) for text, start, end, _ in edited)
+        for (text, _), edits in self.edits.items():
+            values |= _around(text, [(start, end, values[text[start:end]]) for start, end, _ in edits])
+        return values
 
 
 @dataclass(slots=True)
@@ -365,28 +368,40 @@ def _counts(pages: Iterable[Page]) -> Counter[str]:
 
 def labels(found: Mapping[str, Page]) -> dict[str, str]:
     """Map each value that was found in texts to the label of its entity type."""
-    marked = [
-        (text, span.start, span.end, f"[{span.entity_type}]")
-        for text, page in found.items()
-        for span in page.spans
-    ]
-    return {text[start:end]: label for text, start, end, label in marked} | _around(marked)
+    values: dict[str, str] = {}
+    for text, page in found.items():
+        edits = [(span.start, span.end, f"[{span.entity_type}]") for span in page.spans]
+        values |= {text[start:end]: label for start, end, label in edits} | _around(text, edits)
+    return values
 
 
-def _around(marked: Iterable[tuple[str, int, int, str]]) -> dict[str, str]:
+def _around(text: str, edits: Sequence[Edit]) -> dict[str, str]:
     """Map each word of which only a part is hidden, as "jane" in "jane2024", to what becomes of it."""
-    words: dict[str, str] = {}
-    for text, start, end, new in marked:
-        first, last = start, end
-        while (
-            WORD_EDGE.match(text, first) and start - _LONGEST < first > 0 and WORD_EDGE.match(text, first - 1)
-        ):
-            first -= 1
-        while WORD_EDGE.match(text, last - 1) and last < end + _LONGEST and WORD_EDGE.match(text, last):
-            last += 1
-        if (first, last) != (start, end):
-            words[text[first:last]] = text[first:start] + new + text[end:last]
-    return words
+    wider: list[tuple[int, int, list[Edit]]] = []
+    for start, end, new in edits:
+        first, last = _whole_words(text, start, end)
+        inside = [(start, end, new)]
+        while wider and first < wider[-1][1]:
+            before = wider.pop()
+            first, last, inside = min(first, before[0]), max(last, before[1]), [*before[2], *inside]
+        wider.append((first, last, inside))
+    return {
+        text[first:last]: apply(
+            text[first:last], [(start - first, end - first, new) for start, end, new in inside]
+        )
+        for first, last, inside in wider
+        if (first, last) != inside[0][:2]
+    }
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return where the words begin and end that characters ``start`` to ``end`` begin and end in."""
+    first, last = start, end
+    while WORD_EDGE.match(text, first) and start - _LONGEST < first > 0 and WORD_EDGE.match(text, first - 1):
+        first -= 1
+    while WORD_EDGE.match(text, last - 1) and last < end + _LONGEST and WORD_EDGE.match(text, last):
+        last += 1
+    return first, last
 
 
 def risk(found: Mapping[str, Page]) -> float:

@@ -8,21 +8,24 @@ import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, HumanMessage
 
-from langchain_secguard import Vault
+from langchain_secguard import Anonymizer, Vault
 from langchain_secguard.placeholders import Form
-from langchain_secguard.sight import Sight
+from langchain_secguard.sight import Sight, sight_of
 from langchain_secguard.tracing import WITHHELD, Mask
 from langchain_secguard.vault import Entity
-from tests.support import LexiconDetector, holds
+from tests.support import LexiconDetector, config, holds
 from tests.unit.nasty import VALUES as NASTY
 from tests.unit.nasty import NastyDetector
+from tests.unit.nasty import texts as nasty_texts
 
 VALUES = {
     value: entity_type
@@ -198,6 +201,26 @@ class TestWhatADetectorFinds:
         dumped = json.dumps(masked)
         for value in set(pieces) & VALUES.keys():
             assert not holds(dumped, value), (value, dumped)
+
+
+class TestWhatAnAnonymizerHid:
+    @settings(max_examples=150, deadline=None)
+    @given(nasty_texts(), st.sampled_from(["str", "message", "JSON", "JSON in JSON", "repr", "error"]))
+    def test_is_in_no_output_though_it_stands_within_words(self, text: str, nesting: str) -> None:
+        sights: list[Sight] = []
+
+        class Keeper(BaseCallbackHandler):
+            run_inline = True
+
+            def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **_: Any) -> None:
+                sight = sight_of(run_id)
+                assert sight is not None
+                sights.append(sight)
+
+        Anonymizer(detector=NastyDetector(), vault=Vault("v")).invoke(text, config("v", Keeper()))
+        masked = json.dumps(MASK.apply([NESTINGS[nesting](text)], sights)[0], ensure_ascii=False)
+        left = [value for value in VALUES if len(value) > 3 and value in text and value in masked]
+        assert left == []
 
 
 class TestTextWithoutValues:
