@@ -39,7 +39,7 @@ test-engines: $(ENGINES)/.installed
 
 test-langfuse4: $(LANGFUSE4)/.installed
 	@echo "== tests of traces with Langfuse's SDK 4"
-	@$(LANGFUSE4)/bin/python -m pytest -q tests/integration/test_langfuse_*.py
+	@$(LANGFUSE4)/bin/python -m pytest -q tests/integration/test_langfuse_*.py tests/integration/test_evaluate_*.py
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
