@@ -99,8 +99,8 @@ def _speed(session: Any, small: Any) -> Iterator[Row]:
         yield at_most(f"names in {what}, none of them met before", unmet, bare, _RATIO)
         yield at_most(f"{what}, our network alone on the session's inputs", network, bare, _RATIO)
         apart = _apart(_run(session, inputs), _run(small, inputs))
-        measured = f"{eight_bit.best / bare.best:.2f}x ({duration(eight_bit.best)}), log-probabilities {apart:.2f} apart"
-        yield Row(f"{what}, the session rounded to 8 bits", measured)
+        ratio = f"{eight_bit.best / bare.best:.2f}x ({duration(eight_bit.best)})"
+        yield Row(f"{what}, the session rounded to 8 bits", f"{ratio}, log-probabilities {apart:.2f} apart")
 
 
 def _prepare(reader: Reader, texts: Sequence[str]) -> Iterator[_Inputs]:
