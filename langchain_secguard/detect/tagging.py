@@ -6,7 +6,7 @@ imported when a text is first read.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_secguard.detect.base import Span
@@ -21,6 +21,10 @@ _MAX_TOKENS = 512
 _CPU_BUDGET = 2_048
 _GPU_BUDGET = 32_768
 """Tokens of a batch, padding included."""
+
+_PLACES = ("E-", "S-", "L-", "U-")
+_FIRST = ("B", "S", "U")
+"""Where a label says that its token ends an entity or is one alone; and that it is the first of one."""
 
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(
@@ -86,8 +90,8 @@ class Tagger:
 
     @property
     def labels(self) -> frozenset[str]:
-        """The labels of the model, without their B- or I-."""
-        return frozenset(_split(str(label))[1] for label in self._model.config.id2label.values())
+        """The labels of the model, without their B-, I- or the like."""
+        return frozenset(name for _, name in _split(self._model.config.id2label).values())
 
     def tag(self, texts: Sequence[str], entity_type_of: EntityTypeOf) -> list[list[Span]]:
         """Find the entities of each text: sorted spans, those of one type disjoint.
@@ -146,16 +150,27 @@ class Tagger:
 class _Types:
     """Tell what a model's label number means: how it begins an entity, its name, and the entity type."""
 
-    def __init__(self, id2label: dict[int, str], entity_type_of: EntityTypeOf) -> None:
-        parts = {int(number): _split(str(label)) for number, label in id2label.items()}
+    def __init__(self, id2label: Mapping[int, str], entity_type_of: EntityTypeOf) -> None:
+        parts = _split(id2label)
         self.names = {number: name for number, (_, name) in parts.items()}
-        self.begins = {number for number, (prefix, _) in parts.items() if prefix == "B"}
+        self.begins = {number for number, (prefix, _) in parts.items() if prefix in _FIRST}
         types = {number: entity_type_of(name) for number, name in self.names.items()}
         self.entity_types = {number: entity_type for number, entity_type in types.items() if entity_type}
 
 
-def _split(label: str) -> tuple[str, str]:
-    return (label[0], label[2:]) if label[:2] in ("B-", "I-") else ("I", label)
+def _split(id2label: Mapping[int, str]) -> dict[int, tuple[str, str]]:
+    """Part each label into its place in an entity and its name, in the schemes BIO, BIOES and BILOU.
+
+    An ``E-`` is a place only beside a ``B-`` of the same name: "E-MAIL" is a name.
+    """
+    labels = {int(number): str(label) for number, label in id2label.items()}
+    known = frozenset(labels.values())
+    return {
+        number: (label[0], label[2:])
+        if label[:2] in ("B-", "I-") or (label[:2] in _PLACES and f"B-{label[2:]}" in known)
+        else ("I", label)
+        for number, label in labels.items()
+    }
 
 
 def _entities(

@@ -104,12 +104,22 @@ class TestLabels:
             (("O", "B-ORG"), "ORGANIZATION"),
             (("O", "B-DATE"), "DATE_TIME"),
             (("O", "B-TELEPHONENUM"), "PHONE_NUMBER"),
+            (("O", "S-PER", "B-PER"), "PERSON"),
+            (("O", "E-PER", "B-PER"), "PERSON"),
+            (("O", "U-PER", "B-PER", "L-PER"), "PERSON"),
+            (("O", "E-MAIL"), "EMAIL_ADDRESS"),
             (("O", "B-Vehicle Plate"), "VEHICLE_PLATE"),
         ],
     )
     def test_mean_an_entity_type(self, tmp_path: Path, labels: Sequence[str], entity_type: str) -> None:
         detector = TransformersDetector(named_model(tmp_path / "model", *labels))
         assert found(detector, "so Jane went") == [(3, 7, entity_type)]
+
+    def test_of_a_name_alone_keep_it_apart(self, tmp_path: Path) -> None:
+        labels = ("O", "B-PER", "I-PER", "E-PER", "S-PER")
+        words = {"Jane": "B-PER", "Doe": "E-PER", "Neil": "S-PER"}
+        detector = TransformersDetector(save_tiny_model(tmp_path / "model", words, labels))
+        assert found(detector, "Jane Doe/Neil") == [(0, 8, "PERSON"), (9, 13, "PERSON")]
 
     def test_mean_what_they_are_told_to(self, tiny_model: Path) -> None:
         detector = TransformersDetector(tiny_model, labels={"PER": "Data Subject", "LOC": None})
