@@ -120,7 +120,10 @@ def mask_of(client: Langfuse, detector: Detector | None) -> Mask:
     if detector is not None or resources is None:
         return Mask(detector=detector, pseudonym_key=key)
     mask = _masks.get(resources)
-    return mask if mask is not None else _masks.setdefault(resources, Mask(pseudonym_key=key))
+    if mask is None:
+        mask = _masks.setdefault(resources, Mask(pseudonym_key=key))
+        mask.text("Jane Doe")  # loads the detector's model now, and not in an event loop
+    return mask
 
 
 def resources_of(client: object) -> Any:

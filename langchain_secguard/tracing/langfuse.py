@@ -178,7 +178,7 @@ class LangfuseHandler(CallbackHandler):
         for run in runs:
             sight = sight_of(run.run_id)
             if sight is not None:
-                run.tree.trace.learn(sight)
+                run.tree.learn(sight)
 
     def _judge(self, run: Run, check: Check) -> None:
         run.as_type = GUARDRAIL

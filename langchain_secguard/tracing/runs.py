@@ -15,6 +15,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.trace import Span
 
 from langchain_secguard.lru import Lru
+from langchain_secguard.sight import Sight
 from langchain_secguard.tracing.checks import Check
 from langchain_secguard.tracing.snapshot import DROPPED, Budget, snapshot
 from langchain_secguard.tracing.traces import trace_of
@@ -140,6 +141,7 @@ class Tree:
         self.trace.opened()
         self.started = time.monotonic()
         self.ids: list[UUID] = []
+        self._sights: dict[int, Sight] = {}
         self._open: dict[UUID, Run] = {}
         self._ended: list[Run] = []
         self._sent = False
@@ -163,6 +165,21 @@ class Tree:
         """Whether a part of the tree is sent, so that the rest waits for nothing."""
         with self._lock:
             return self._sent
+
+    @property
+    def sights(self) -> list[Sight]:
+        """What the steps of the tree saw so far, and what those of other trees of its trace did."""
+        others = self.trace.sights
+        with self._lock:
+            return list((self._sights | {id(sight): sight for sight in others}).values())
+
+    def learn(self, sight: Sight) -> None:
+        """Keep what a step saw."""
+        with self._lock:
+            new = id(sight) not in self._sights
+            self._sights[id(sight)] = sight
+        if new:
+            self.trace.learn(sight)
 
     def add(self, run: Run) -> None:
         """Count a run that was started."""

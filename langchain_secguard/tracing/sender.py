@@ -31,7 +31,7 @@ class Sender:
 
     def __call__(self, runs: Sequence[Run]) -> None:
         """Send ``runs``, all of one trace; children before parents, as they ended."""
-        sights = runs[0].tree.trace.sights
+        sights = runs[0].tree.sights
         shown = self._masked([_shown(run) for run in runs], sights)
         for run, fields in zip(runs, shown, strict=True):
             try:

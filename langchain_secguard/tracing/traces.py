@@ -2,23 +2,26 @@
 
 import threading
 import weakref
+from collections import deque
 
 from langchain_secguard.lru import Lru
 from langchain_secguard.sight import Sight
 from langchain_secguard.tracing.checks import Verdict, worst
 
 _RECENT = 256
+_SIGHTS = 256
+_MASKED = 8192
 
 
 class Trace:
-    """Hold what the steps of a trace saw and found."""
+    """Hold what the steps of a trace saw and found: the last of it, where a trace goes on for long."""
 
     def __init__(self, trace_id: str) -> None:
         self.trace_id = trace_id
         self._verdict: Verdict | None = None
         self._open = 0
-        self._sights: list[Sight] = []
-        self._masked: set[str] = set()
+        self._sights: deque[Sight] = deque(maxlen=_SIGHTS)
+        self._masked: Lru[str, bool] = Lru(_MASKED)
         self._lock = threading.Lock()
 
     @property
@@ -42,8 +45,7 @@ class Trace:
     def learn(self, sight: Sight) -> None:
         """Keep what a step saw."""
         with self._lock:
-            if all(known is not sight for known in self._sights):
-                self._sights.append(sight)
+            self._sights.append(sight)
 
     def judge(self, verdict: Verdict) -> None:
         """Keep the worst verdict."""
@@ -52,11 +54,11 @@ class Trace:
 
     def mark_masked(self, span_id: str) -> None:
         """Note that a span of the trace holds no raw text."""
-        self._masked.add(span_id)
+        self._masked.put(span_id, True)
 
     def has_masked(self, span_id: str) -> bool:
         """Tell whether a span was noted so."""
-        return span_id in self._masked
+        return self._masked.get(span_id) is not None
 
     def opened(self) -> None:
         """Count a tree of runs."""

@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig, RunnableLambda
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from langchain_secguard.tracing import LangfuseHandler, client, runs
 from langchain_secguard.tracing import langfuse as handling
@@ -134,6 +135,15 @@ class TestASickServer:
             handler = LangfuseHandler(public_key="pk-test", mask=mask())
             assert pair().invoke(TEXT, config(handler)).text == TEXT
         assert gone.requests == []
+
+
+class TestSampling:
+    def test_a_trace_that_is_left_out_costs_nothing_and_scores_nothing(self, server: LangfuseServer) -> None:
+        with plain_client(server, provider=TracerProvider(sampler=ALWAYS_OFF)):
+            handler = LangfuseHandler(public_key="pk-test", mask=mask())
+            assert pair().invoke(TEXT, config(handler)).text == TEXT
+            handler.flush()
+        assert server.requests == []
 
 
 class TestFlush:

@@ -5,6 +5,8 @@ import pytest
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 
+from langchain_secguard.placeholders import Form
+from langchain_secguard.sight import Sight
 from langchain_secguard.tracing import runs as module
 from langchain_secguard.tracing.checks import read
 from langchain_secguard.tracing.runs import GUARDRAIL, Opening, Run, Trees
@@ -93,6 +95,17 @@ class TestTree:
         assert trees.late(root.run_id) is root
         root.checks.append(read("secguard.failed", {}, "chain"))
         assert root.tree.is_ready
+
+    def test_keeps_all_that_its_steps_saw_and_the_last_of_other_trees(self) -> None:
+        root, other = run(), run()
+        other.tree.trace = root.tree.trace
+        sights = [Sight(None, Form()) for _ in range(1000)]
+        for sight in sights:
+            root.tree.learn(sight)
+            root.tree.learn(sight)
+        assert root.tree.sights == sights
+        assert other.tree.sights == sights[-len(other.tree.sights) :]
+        assert 0 < len(other.tree.sights) < len(sights)
 
     def test_counts_its_trace_as_open_until_it_is_sent(self) -> None:
         root = run()

@@ -15,11 +15,16 @@ class TestTrace:
             trace.judge(verdict)
         assert trace.verdict == "redacted"
 
-    def test_keeps_each_sight_once(self) -> None:
-        trace, sight = Trace("t"), Sight(None, Form())
-        trace.learn(sight)
-        trace.learn(sight)
-        assert trace.sights == [sight]
+    def test_keeps_what_was_seen_last(self) -> None:
+        trace, sights = Trace("t"), [Sight(None, Form()) for _ in range(traces._SIGHTS + 1)]
+        for sight in sights:
+            trace.learn(sight)
+        assert trace.sights == sights[1:]
+
+    def test_knows_which_spans_are_masked(self) -> None:
+        trace = Trace("t")
+        trace.mark_masked("a")
+        assert (trace.has_masked("a"), trace.has_masked("b")) == (True, False)
 
     def test_is_open_while_a_tree_is(self) -> None:
         trace = Trace("t")
