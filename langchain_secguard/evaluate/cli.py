@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--each", action="store_true", help="report on each file by itself")
     add(
         "--misses",
-        type=int,
+        type=_count,
         default=0,
         metavar="N",
         help="show the N worst misses of each detector, with the text around them, on this terminal alone",
@@ -209,6 +209,13 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError("not between 0 and 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("not a number from 0 on")
     return value
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from langchain_secguard.detect.base import Detector
 from langchain_secguard.detect.embedded import EmbeddedDetector
+from langchain_secguard.evaluate.judges import judge_of
 
 
 class EngineError(ValueError):
@@ -37,10 +38,15 @@ def scanner_named(name: str) -> Any:
     A class is called without arguments; a function is taken to be the scanner itself.
 
     Raises:
-        EngineError: There is no such thing, or it could not be made.
+        EngineError: There is no such thing, it could not be made, or it is no scanner.
     """
     found = _found(name, "module:name")
-    return _called(name, found) if isinstance(found, type) else found
+    scanner = _called(name, found) if isinstance(found, type) else found
+    try:
+        judge_of(scanner)
+    except TypeError as error:
+        raise EngineError(f"{name}: {error}") from error
+    return scanner
 
 
 def _made(name: str, expected: str) -> Any:

@@ -71,7 +71,7 @@ def run_experiment(
         return Experiment(name, run_name or name, _run_here(task, data))
     from langchain_secguard.evaluate.langfuse import run_in_langfuse  # noqa: PLC0415 - an optional dependency
 
-    about = {"threshold": "its own" if threshold is None else f"{threshold:g}"}
+    about = {"threshold": "default" if threshold is None else f"{threshold:g}"}
     return run_in_langfuse(client, task, data, name=name, run_name=run_name, metadata=about)
 
 

@@ -1,5 +1,7 @@
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -192,6 +194,7 @@ class TestErrors:
             ["--label", "PER", "x"],
             ["--types", "", "x"],
             ["--detectors", "a", "x"],
+            ["--misses", "-1", "x"],
         ],
     )
     def test_of_wrong_arguments_show_the_usage(
@@ -201,3 +204,36 @@ class TestErrors:
             main(arguments)
         assert raised.value.code == 2
         assert "usage: python -m langchain_secguard.evaluate" in capsys.readouterr().err
+
+
+class TestProcess:
+    def test_runs_as_a_module(self, data: str) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "langchain_secguard.evaluate",
+            "--json",
+            "--detector",
+            "patterns",
+            data,
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        assert json.loads(done.stdout)["all"]["mentions"] == 3
+        assert done.stderr == ""
+
+    def test_ends_quietly_when_nobody_reads_on(self, data: str) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "langchain_secguard.evaluate",
+            "--json",
+            "--detector",
+            "patterns",
+            data,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+            assert process.wait(60) == 1

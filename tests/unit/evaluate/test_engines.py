@@ -66,6 +66,10 @@ class TestScanners:
     def test_may_be_classes(self) -> None:
         assert isinstance(scanner_named(f"{HERE}:Scanner"), Scanner)
 
+    def test_can_be_called(self) -> None:
+        with pytest.raises(EngineError, match="HERE: str is no Runnable"):
+            scanner_named(f"{HERE}:HERE")
+
     def test_have_a_module(self) -> None:
         with pytest.raises(EngineError, match="'risk' is not module:name"):
             scanner_named("risk")
