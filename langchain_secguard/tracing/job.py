@@ -121,7 +121,8 @@ class Job:
             return apply(text, edits)
         end = max([self._most, *(end for start, end, _ in edits if start < self._most)])
         kept: list[Edit] = [edit for edit in edits if edit[0] < self._most]
-        return f"{apply(page.text[:end], kept)}<{len(text) - end} more characters>"
+        rest = f"<{len(text) - end} more characters>" if end < len(text) else ""
+        return apply(page.text[:end], kept) + rest
 
 
 def _vaults(sights: Sequence[Sight]) -> list[tuple[Vault, Form]]:

@@ -30,6 +30,7 @@ _LOOSE_ENOUGH = 4
 """Letters and digits that make a value known with other signs between its words."""
 _PART = 5
 """A value of so many characters, and not of letters alone, is known inside a word, too."""
+_NONE: frozenset[int] = frozenset()
 _FEW = 32
 """Up to this many phrases are looked for one by one before a text is searched for all."""
 _FEW_SIGNS = 4
@@ -60,7 +61,8 @@ class Known:
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self._phrases: dict[str, list[_Phrase]] = {}
+        self._phrases: dict[tuple[str, ...], list[_Phrase]] = {}
+        self._longest: dict[str, set[int]] = {}
         self._literals: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
         self._lengths: set[int] = set()
@@ -70,8 +72,6 @@ class Known:
             forms = {value} if value.isascii() else {unicodedata.normalize(f, value) for f in ("NFC", "NFD")}
             for form in forms | {value}:
                 self._add(form, stand_in)
-        for phrases in self._phrases.values():
-            phrases.sort(key=lambda phrase: -len(phrase.words))
 
     def __bool__(self) -> bool:
         return bool(self._phrases or self._literals or self._numbers)
@@ -103,28 +103,44 @@ class Known:
             self._lengths.add(len(digits))
 
     def _learn(self, phrase: _Phrase) -> None:
-        self._phrases.setdefault(phrase.words[0], []).append(phrase)
+        self._phrases.setdefault(phrase.words, []).append(phrase)
+        self._longest.setdefault(phrase.words[0], set()).add(len(phrase.words))
 
     def _in_words(self, text: str) -> Iterator[Found]:
         if not self._phrases or not self._may_hold(text):
             return
         spans = [match.span() for match in _WORD.finditer(text)]
         words = _folded([text[start:end] for start, end in spans])
-        if self._phrases.keys().isdisjoint([*words, *map(_singular, words)]):
-            return
         for position, word in enumerate(words):
-            for phrase in (*self._phrases.get(word, ()), *self._phrases.get(_singular(word), ())):
-                found = _at(phrase, text, words, spans, position)
+            lengths = self._longest.get(word, _NONE) | (self._longest.get(_singular(word), _NONE) & {1})
+            for length in sorted(lengths, reverse=True) if lengths else ():
+                found = self._at(text, words, spans, position, length)
                 if found:
                     yield found
                     break
 
+    def _at(
+        self, text: str, words: list[str], spans: list[tuple[int, int]], position: int, length: int
+    ) -> Found | None:
+        """Return the value of ``length`` words that begins at ``position``."""
+        key = tuple(words[position : position + length])
+        if len(key) < length:
+            return None
+        several = ((key, False), ((*key[:-1], _singular(key[-1])), True))
+        own = spans[position : position + length]
+        marks = (
+            _mark(phrase, text, own, plural=plural)
+            for phrases, plural in ((self._phrases.get(form, ()), plural) for form, plural in several)
+            for phrase in phrases
+        )
+        return next((mark for mark in marks if mark), None)
+
     def _may_hold(self, text: str) -> bool:
         """Tell whether ``text`` may hold one of few phrases: quicker than to look at its words."""
-        if len(self._phrases) > _FEW:
+        if len(self._longest) > _FEW:
             return True
         folded = fold_case(text)
-        return any(word in folded for word in self._phrases)
+        return any(word in folded for word in self._longest)
 
     def _as_literals(self, text: str) -> Iterator[Found]:
         for value, stand_in in self._literals.items():
@@ -164,22 +180,14 @@ class Known:
         return next((stand_in for stand_in in ends if stand_in is not None), None)
 
 
-def _at(
-    phrase: _Phrase, text: str, words: list[str], spans: list[tuple[int, int]], position: int
-) -> Found | None:
-    """Tell where ``phrase`` ends if it begins with the word at ``position``."""
-    last = position + len(phrase.words) - 1
-    if last >= len(words) or tuple(words[position:last]) != phrase.words[:-1]:
-        return None
-    plural = words[last] != phrase.words[-1]
-    if plural and _singular(words[last]) != phrase.words[-1]:
-        return None
+def _mark(phrase: _Phrase, text: str, spans: list[tuple[int, int]], *, plural: bool) -> Found | None:
+    """Mark ``phrase``, whose words are at ``spans``, if what is between them is what may be."""
     loose = sum(map(len, phrase.words)) >= _LOOSE_ENOUGH
-    for offset, gap in enumerate(phrase.gaps, position):
-        between = text[spans[offset][1] : spans[offset + 1][0]]
+    for gap, (before, after) in zip(phrase.gaps, pairwise(spans), strict=True):
+        between = text[before[1] : after[0]]
         if between != gap and not (between.isspace() or (loose and _LOOSE.fullmatch(between))):
             return None
-    start, end = spans[position][0], spans[last][1] - plural
+    start, end = spans[0][0], spans[-1][1] - plural
     if phrase.before and text.endswith(phrase.before, 0, start):
         start -= len(phrase.before)
     if phrase.after and text.startswith(phrase.after, end):

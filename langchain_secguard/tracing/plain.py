@@ -27,6 +27,7 @@ Plain: TypeAlias = "str | int | float | bool | list[Plain] | dict[str, Plain] | 
 
 _DEPTH = 48
 _NODES = 50_000
+_CHARACTERS = 4_000_000
 _BITS = 4096
 _SCALARS = (
     datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, fractions.Fraction, uuid.UUID,
@@ -79,6 +80,7 @@ def is_id(text: str) -> bool:
 class _Walk:
     def __init__(self) -> None:
         self._left = _NODES
+        self._characters = _CHARACTERS
         self._open: set[int] = set()
 
     def node(self, value: Any, depth: int) -> Plain:
@@ -90,7 +92,8 @@ class _Walk:
     def _node(self, value: Any, depth: int) -> Plain:
         kind = type(value)
         if kind is str or kind is Quiet:
-            return value  # type: ignore[no-any-return]
+            self._characters -= len(value)
+            return value if self._characters >= 0 else f"<{len(value)} characters>"
         if value is None or kind in (bool, float) or (kind is int and value.bit_length() < _BITS):
             return value  # type: ignore[no-any-return]
         self._left -= 1

@@ -108,7 +108,7 @@ def shaped(text: str) -> list[Mark]:
     return [
         Mark(*match.span(), f"<{len(match[0])} characters>")
         for match in _BLOB.finditer(text)
-        if match.end() - match.start() > 20
+        if len(match[0]) > 20 and len(set(match[0])) > 8
     ]
 
 

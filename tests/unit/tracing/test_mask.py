@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import gc
 import json
 import logging
@@ -131,9 +132,11 @@ class TestWhatIsMasked:
         ]
 
     def test_files_in_texts(self) -> None:
-        uri = "data:image/png;base64," + "QUJD" * 100
+        data = base64.b64encode(bytes(range(256))).decode()
+        uri = f"data:image/png;base64,{data}"
         assert quiet().text(f"see ![]({uri})") == f"see ![](<{len(uri)} characters>)"
-        assert quiet().text("x " + "QUJD" * 100) == "x <400 characters>"
+        assert quiet().text(f"x {data}") == f"x <{len(data)} characters>"
+        assert quiet().text("x " + "-" * 300) == "x " + "-" * 300
 
 
 class TestARun:
@@ -223,6 +226,10 @@ class TestBounds:
             assert "more characters>" in masked
             assert len(masked) < 160
             assert not any(part in masked for part in ("Jane", "Jan ", "Doe", " Ja"))
+
+    def test_a_text_that_is_long_for_its_last_value_is_whole(self) -> None:
+        text = "x" * 95 + f" {JANE}"
+        assert quiet(max_characters=100).text(text, [sight({JANE: "[PERSON_1]"})]) == "x" * 95 + " [PERSON_1]"
 
     def test_a_long_json_text_is_masked_as_a_text(self) -> None:
         text = json.dumps({"a": JANE, "b": "y" * 500})

@@ -228,6 +228,10 @@ class TestBounds:
         assert len(text) < 1_000_000
         assert "more>" in text
 
+    def test_characters(self) -> None:
+        plain = to_plain(["x" * 1_000_000] * 6)
+        assert plain == ["x" * 1_000_000] * 4 + ["<1000000 characters>"] * 2
+
     def test_an_error_s_causes_end(self) -> None:
         one, two = ValueError("1"), ValueError("2")
         one.__cause__, two.__cause__ = two, one
