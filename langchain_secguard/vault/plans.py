@@ -151,6 +151,9 @@ class Plans:
         read_only: bool = False,
     ) -> Plan[_Found]:
         """Settle what is wanted, and look known values up: again only if phrases are longer than guessed."""
+        if not texts:
+            reply, entries = yield from self._settle(vault_id, wanted, hint, Settle(read_only=read_only))
+            return _Found(reply.state, entries, [], {}, {})
         search = Search(texts)
         words = max([hint.words, *(one.words for one in wanted)])
         asked = search.phrases(words)

@@ -4,10 +4,10 @@ The script, ``redis.lua``, describes how a vault is laid out.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from struct import pack, unpack_from
+from struct import Struct, pack, unpack_from
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -31,6 +31,7 @@ from langchain_secguard.vault.redis_client import Arguments, ScriptRunner
 
 _SCRIPT = Path(__file__).with_name("redis.lua")
 _NO_ROW = 0xFFFFFFFF
+_RECORD = Struct(">HIHHHHHHHH16s16s")
 _CODES = "".join(code for position in range(1, 27) if len(code := variant_code(position) or "") == 1)
 
 
@@ -139,22 +140,21 @@ def _arguments(request: Request) -> tuple[str, bytes]:
 
 def _record(record: Record) -> bytes:
     parts = [
-        _short(_type(record.entity_type)),
-        record.identity,
-        record.folded,
-        _sized(record.value),
-        _short(_name(record.expected) if record.expected else b""),
-        _short(_name(record.like) if record.like else b""),
-        pack(">H", record.words),
-        _short(_cut(record.phrases)),
-        _short(_cut(record.claims)),
-        _short(_cut(record.refers)),
-        _short(_cut(record.unless)),
-        pack(">H", len(record.offers)),
+        _type(record.entity_type),
+        record.value,
+        _name(record.expected) if record.expected else b"",
+        _name(record.like) if record.like else b"",
+        _cut(record.phrases),
+        _cut(record.claims),
+        _cut(record.refers),
+        _cut(record.unless),
     ]
+    sizes = list(map(len, parts))
+    sizes.insert(4, record.words)
+    head = _RECORD.pack(*sizes, len(record.offers), record.identity, record.folded)
     for offer in record.offers:
         parts += [_sized(offer.value or b""), offer.mark, _short(_cut(offer.phrases))]
-    return b"".join(parts)
+    return b"".join([head, *parts])
 
 
 def _filling(row: Row) -> bytes:
@@ -162,9 +162,9 @@ def _filling(row: Row) -> bytes:
     return _short(_name(row.ref)) + _sized(row.value or b"") + has_surrogate + _sized(row.surrogate or b"")
 
 
-def _cut(keys: Iterable[bytes]) -> bytes:
+def _cut(keys: Sequence[bytes]) -> bytes:
     """Pack keys of which a mistaken one does no harm."""
-    return b"".join([key[:8] for key in keys])
+    return b"".join([key[:8] for key in keys]) if keys else b""
 
 
 def _sized(part: bytes) -> bytes:
@@ -258,6 +258,7 @@ def _name(ref: Ref) -> bytes:
     return b"%s:%d%s" % (_type(ref.entity_type), ref.number, ref.variant.encode())
 
 
+@lru_cache(maxsize=4096)
 def _ref(name: bytes) -> Ref:
     entity_type, _, last = name.decode().partition(":")
     number = last.rstrip("abcdefghijklmnopqrstuvwxyz")
