@@ -4,8 +4,8 @@ What is found is a folder, from which an engine loads without asking anybody. Th
 when a model is named that is not a folder.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from langchain_secguard.errors import DetectorError
@@ -13,12 +13,8 @@ from langchain_secguard.errors import DetectorError
 _TIMEOUT = 10.0
 """Seconds until a hub that does not answer is given up."""
 
-_WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
+_SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
+_PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
 _TOKENIZERS = (
     "tokenizer.json",
     "vocab.txt",
@@ -27,8 +23,7 @@ _TOKENIZERS = (
     "spiece.model",
     "sentencepiece.bpe.model",
 )
-_SMALL = ("*.json", "*.txt", "*.model")
-_LARGE = (("*.safetensors",), ("pytorch_model*.bin",))
+_BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +40,29 @@ class ModelFiles:
     needs: tuple[tuple[str, ...], ...]
     fetch: tuple[tuple[str, ...], ...]
 
-    def lacking(self, folder: Path) -> list[str]:
-        """Say what ``folder`` does not have."""
+    def lacking(self, folder: Path | None) -> list[str]:
+        """Say what ``folder`` does not have; all of it where there is no folder."""
         return [
-            " or ".join(paths) for paths in self.needs if not any((folder / path).exists() for path in paths)
+            " or ".join(paths)
+            for paths in self.needs
+            if folder is None or not any((folder / path).exists() for path in paths)
         ]
 
 
 def tokenizer_files(source: str, revision: str | None) -> ModelFiles:
     """Name the files of a tokenizer, and of the configuration that says which it is."""
-    return ModelFiles(source, revision, (("config.json",), _TOKENIZERS), (_SMALL,))
+    config = ("config.json",)
+    return ModelFiles(source, revision, (config, _TOKENIZERS), ((*config, *_TOKENIZERS, *_BESIDE),))
 
 
 def torch_files(source: str, revision: str | None, subfolder: str = "") -> ModelFiles:
     """Name the files of a model for PyTorch, the tokenizer's included."""
-    weights = tuple(_join(subfolder, name) for name in _WEIGHTS)
     config = (_join(subfolder, "config.json"),)
-    small = (*_SMALL, *(_join(subfolder, pattern) for pattern in _SMALL))
-    large = tuple(tuple(_join(subfolder, pattern) for pattern in group) for group in _LARGE)
-    return ModelFiles(source, revision, (config, _TOKENIZERS, weights), ((*small, *large[0]), large[1]))
+    safe = [_join(subfolder, name) for name in (*_SAFETENSORS, "model-*-of-*.safetensors")]
+    pickled = [_join(subfolder, name) for name in (*_PICKLES, "pytorch_model-*-of-*.bin")]
+    first = ("config.json", *config, *_TOKENIZERS, *_BESIDE, *safe)
+    needs = (config, _TOKENIZERS, (*safe[:2], *pickled[:2]))
+    return ModelFiles(source, revision, needs, (first, tuple(pickled)))
 
 
 def onnx_files(source: str, revision: str | None, subfolder: str, filename: str) -> ModelFiles:
@@ -82,38 +81,49 @@ def find(files: ModelFiles, *, download: bool) -> Path:
     """
     if _is_path(files.source):
         return _checked(Path(files.source).expanduser(), files)
-    cached = _snapshot(files, files.fetch, local=True)
-    if isinstance(cached, Path) and not files.lacking(cached):
+    cached = _cached(files)
+    if cached is not None and not files.lacking(cached):
         return cached
     if not download:
         raise _not_here(files, "downloading is switched off")
-    for count in range(1, len(files.fetch) + 1):
-        fetched = _snapshot(files, files.fetch[:count], local=False)
-        if isinstance(fetched, Exception):
-            raise _not_here(files, f"the download failed ({type(fetched).__name__})") from fetched
-        lacking = files.lacking(fetched)
-        if not lacking:
-            return fetched
-    raise _not_here(files, f"the repository has no {', no '.join(lacking)}")
-
-
-def _snapshot(files: ModelFiles, fetch: Sequence[Sequence[str]], *, local: bool) -> Path | Exception:
-    """Return the folder of what is cached, or downloaded now, or why there is none."""
-    from huggingface_hub import snapshot_download  # noqa: PLC0415 - comes with the engines that need it
-
-    patterns = [pattern for group in fetch for pattern in group]
     try:
-        return Path(
-            snapshot_download(
-                files.source,
-                revision=files.revision,
-                allow_patterns=patterns,
-                local_files_only=local,
-                etag_timeout=_TIMEOUT,
-            )
-        )
-    except Exception as error:  # noqa: BLE001 - the client, its transports and the disk raise all kinds
-        return error
+        folder = _downloaded(files)
+    except Exception as error:  # the client, its transports and the disk raise all kinds
+        raise _not_here(files, f"the download failed ({type(error).__name__})") from error
+    lacking = files.lacking(folder)
+    if folder is None or lacking:
+        raise _not_here(files, f"the repository has no {', no '.join(lacking)}")
+    return folder
+
+
+def _cached(files: ModelFiles) -> Path | None:
+    """Return the folder of what this machine has of a repository, be it not all."""
+    from huggingface_hub import snapshot_download  # noqa: PLC0415 - comes with the engines that need it
+    from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
+
+    try:
+        return Path(snapshot_download(files.source, revision=files.revision, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+
+
+def _downloaded(files: ModelFiles) -> Path | None:
+    """Download what the repository has of the files, and return their folder.
+
+    Each question has a time limit here: the client's own download of a whole repository waits for ever.
+    """
+    from huggingface_hub import HfApi, hf_hub_download  # noqa: PLC0415 - comes with the engines that need it
+
+    about = HfApi().model_info(files.source, revision=files.revision, timeout=_TIMEOUT)
+    offered = [file.rfilename for file in about.siblings or ()]
+    folder = None
+    for group in files.fetch:
+        for name in (name for name in offered if any(fnmatchcase(name, pattern) for pattern in group)):
+            path = hf_hub_download(files.source, name, revision=files.revision, etag_timeout=_TIMEOUT)
+            folder = Path(path).parents[name.count("/")]
+        if not files.lacking(folder):
+            break
+    return folder
 
 
 def _checked(folder: Path, files: ModelFiles) -> Path:

@@ -22,7 +22,7 @@ def hide(vault: TheirVault, name: str) -> str:
     for pair in pairs:
         if not vault.placeholder_exists(pair[0]):
             vault.append(pair)
-    return text
+    return str(text)
 
 
 def restore(vault: TheirVault, text: str) -> str:
