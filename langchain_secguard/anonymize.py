@@ -20,7 +20,8 @@ from langchain_secguard.detect.union import as_detector
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
 from langchain_secguard.events import ANONYMIZED, BLOCKED, FAILED, Ending, aannounce, announce
 from langchain_secguard.find import CUSTOM, Finder
-from langchain_secguard.hide import Assign, Detect, Hidden, Hider, Leaf, Page, Step, labels, risk
+from langchain_secguard.hidden import Hidden, Leaf, Page, labels, risk
+from langchain_secguard.hide import Assign, Detect, Hider, Step
 from langchain_secguard.json_text import Edit
 from langchain_secguard.placeholders import Form, entity_type_name
 from langchain_secguard.policy import Action, Policy

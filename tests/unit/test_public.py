@@ -19,7 +19,7 @@ ORDER = [
     {"vault"},
     {"sight"},
     {"events", "find", "leaf", "links"},
-    {"hide", "restore", "stream"},
+    {"hidden", "hide", "restore", "stream"},
     {"scan"},
     {"config"},
     {"steps"},
