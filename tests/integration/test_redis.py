@@ -14,10 +14,11 @@ import redis.asyncio
 from langchain_secguard import Anonymizer, Deanonymizer
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.policy import Action
+from langchain_secguard.testing import VaultStoreContract
+from langchain_secguard.testing.values import BOB, JANE
 from langchain_secguard.vault import Entity, Entry, Keys, RedisVaultStore, Text, VaultStore
 from tests.servers import RedisCluster, RedisServer, StallProxy
 from tests.support import LexiconDetector, config
-from tests.unit.vault.contract import BOB, JANE, VaultStoreContract
 
 pytestmark = pytest.mark.loopback
 

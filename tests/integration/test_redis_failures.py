@@ -12,10 +12,10 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from langchain_secguard import Anonymizer, Deanonymizer, VaultUnavailableError
 from langchain_secguard.placeholders import Ref
+from langchain_secguard.testing.values import JANE
 from langchain_secguard.vault import Entity, RedisVaultStore, Text
 from tests.servers import RedisCluster, RedisServer, StallProxy, free_port
 from tests.support import Capture, LexiconDetector, config
-from tests.unit.vault.contract import JANE
 
 pytestmark = pytest.mark.loopback
 

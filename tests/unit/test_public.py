@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import langchain_secguard
-from langchain_secguard import detect, tracing, vault
+from langchain_secguard import detect, testing, tracing, vault
 
 PACKAGE = Path(langchain_secguard.__file__).parent
 
@@ -17,6 +17,7 @@ ORDER = [
     {"arguments", "detect"},
     {"settle"},
     {"vault"},
+    {"testing"},
     {"sight"},
     {"events", "find", "leaf", "links"},
     {"hidden", "hide", "restore", "stream"},
@@ -110,6 +111,9 @@ class TestNames:
             "word_sequences",
         ]
 
+    def test_of_tests_for_others(self) -> None:
+        assert testing.__all__ == ["VaultStoreContract"]
+
     def test_of_tracers(self) -> None:
         assert tracing.__all__ == [
             "WITHHELD",
@@ -120,7 +124,7 @@ class TestNames:
             "langsmith_anonymizer",
         ]
 
-    @pytest.mark.parametrize("module", [langchain_secguard, detect, tracing, vault])
+    @pytest.mark.parametrize("module", [langchain_secguard, detect, testing, tracing, vault])
     def test_can_all_be_had(self, module: object) -> None:
         for name in module.__all__:  # type: ignore[attr-defined]
             assert getattr(module, name) is not None
@@ -168,6 +172,7 @@ class TestImports:
         heavy = {
             "numpy", "phonenumbers", "faker", "torch", "transformers", "spacy", "presidio_analyzer",
             "llm_guard",
+            "pytest", "hypothesis",
             "sqlalchemy", "sqlite3", "redis", "psycopg", "asyncpg", "aiosqlite", "cryptography",
             "langfuse", "openai",
             "fastapi", "langchain",

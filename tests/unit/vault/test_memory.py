@@ -1,8 +1,9 @@
 import pytest
 
 from langchain_secguard.placeholders import Ref
+from langchain_secguard.testing import VaultStoreContract
+from langchain_secguard.testing.values import BOB, JANE, MAIL, refs
 from langchain_secguard.vault import Entity, InMemoryVaultStore, Text, Vault, VaultStore, memory
-from tests.unit.vault.contract import BOB, JANE, MAIL, VaultStoreContract, refs
 
 
 class Clock:
