@@ -19,6 +19,7 @@ from langchain_secguard.tracing.mask import WITHHELD, Mask
 from langchain_secguard.tracing.traces import Trace, known_trace
 
 _MOST_HELD = 4096
+_PATIENCE = 2.0
 _SCORE_TEXTS = ("name", "value", "comment", "metadata")
 
 
@@ -160,14 +161,19 @@ def _merged(attributes: Mapping[str, Any] | None, masked: Mapping[str, Any]) -> 
 class MaskingTransport(httpx.BaseTransport):
     """Mask the scores that a client sends, and upload no media.
 
+    A score with a comment waits a little for the open runs of its trace, as spans do; what waits is the thread
+    in which the client sends its scores.
+
     Args:
         inner: Sends the requests.
         mask: What masks.
+        patience: How long to wait for open runs, in seconds.
     """
 
-    def __init__(self, inner: httpx.Client, mask: Mask) -> None:
+    def __init__(self, inner: httpx.Client, mask: Mask, patience: float = _PATIENCE) -> None:
         self._inner = inner
         self._mask = mask
+        self._patience = patience
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, with texts masked if it sends scores."""
@@ -205,6 +211,8 @@ class MaskingTransport(httpx.BaseTransport):
         trace = known_trace(str(score.get("traceId")))
         names = ("comment", "metadata") if is_score_name(str(score.get("name"))) else _SCORE_TEXTS
         given = {name: score[name] for name in names if isinstance(score.get(name), str | dict | list)}
+        if given and trace is not None:
+            trace.wait(self._patience)
         masked = self._mask.apply(list(given.values()), trace.sights if trace else [])
         sent = {**score, **dict(zip(given, masked, strict=True))}
         if isinstance(given.get("metadata"), dict) and not isinstance(sent["metadata"], dict):

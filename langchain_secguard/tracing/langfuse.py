@@ -22,6 +22,7 @@ from langchain_secguard.tracing.opening import ChildOpener, RootOpener, trace_at
 from langchain_secguard.tracing.quiet import quiet
 from langchain_secguard.tracing.runs import GUARDRAIL, Opening, Run, Tree, Trees
 from langchain_secguard.tracing.sender import Sender
+from langchain_secguard.tracing.traces import Talks, talk_of
 
 try:
     from langfuse import propagate_attributes
@@ -83,6 +84,7 @@ class LangfuseHandler(CallbackHandler):
         self._mask = None if raw else mask or mask_of(self._client, detector)
         self._score_names = dict(score_names or {})
         self._trees = Trees()
+        self._talks = Talks()
         self._here = threading.local()
         provider = provider_of(self._client)
         self._is_on = provider is not None
@@ -179,6 +181,7 @@ class LangfuseHandler(CallbackHandler):
             sight = sight_of(run.run_id)
             if sight is not None:
                 run.tree.learn(sight)
+                self._talks.learn(run.tree.talk, sight)
 
     def _judge(self, run: Run, check: Check) -> None:
         run.as_type = GUARDRAIL
@@ -234,6 +237,14 @@ class LangfuseHandler(CallbackHandler):
         finally:
             run = self._trees.runs.get(run_id)
             attach(run.context if run is not None else current)
+            if run is not None and run.parent is None:
+                self._go_on(run.tree, talk_of(about.get("metadata")))
+
+    def _go_on(self, tree: Tree, talk: str | None) -> None:
+        """Remember what was seen in earlier runs of a conversation."""
+        tree.talk = talk
+        for sight in self._talks.sights(talk):
+            tree.learn(sight)
 
     def _start_in_trace(self, start: Callable[..., Any], *what: Any, **about: Any) -> None:
         """Name user, session and tags for all observations of a root; for chains Langfuse's handler does."""

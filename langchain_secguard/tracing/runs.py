@@ -140,6 +140,7 @@ class Tree:
         self.trace = trace_of(root.trace_id)
         self.trace.opened()
         self.started = time.monotonic()
+        self.talk: str | None = None
         self.ids: list[UUID] = []
         self._sights: dict[int, Sight] = {}
         self._open: dict[UUID, Run] = {}

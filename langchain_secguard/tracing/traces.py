@@ -3,6 +3,8 @@
 import threading
 import weakref
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from langchain_secguard.lru import Lru
 from langchain_secguard.sight import Sight
@@ -22,7 +24,7 @@ class Trace:
         self._open = 0
         self._sights: deque[Sight] = deque(maxlen=_SIGHTS)
         self._masked: Lru[str, bool] = Lru(_MASKED)
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     @property
     def sights(self) -> list[Sight]:
@@ -69,6 +71,38 @@ class Trace:
         """Count a tree of runs that was sent."""
         with self._lock:
             self._open -= 1
+            self._lock.notify_all()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until no tree of runs is open, for ``timeout`` seconds, and tell whether none is."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._open == 0, timeout)
+
+
+class Talks:
+    """Keep what was seen in conversations, for their next runs: what was hidden may be said again.
+
+    Args:
+        size: Conversations that are kept, those of the latest runs.
+    """
+
+    def __init__(self, size: int = _RECENT) -> None:
+        self._sights: Lru[str, dict[object, Sight]] = Lru(size)
+
+    def learn(self, name: str | None, sight: Sight) -> None:
+        """Keep the last sight of a vault, which knows what the earlier ones saw, too."""
+        if name is not None and sight.vault is not None and not sight.failed:
+            self._sights.put(name, (self._sights.get(name) or {}) | {sight.vault.vault_id: sight})
+
+    def sights(self, name: str | None) -> list[Sight]:
+        """Return what was seen in a conversation."""
+        return list((self._sights.get(name) or {}).values()) if name is not None else []
+
+
+def talk_of(metadata: Mapping[str, Any] | None) -> str | None:
+    """Return the name of a run's conversation: its session in Langfuse, or its thread in LangGraph."""
+    names = [(metadata or {}).get(key) for key in ("langfuse_session_id", "thread_id")]
+    return next((str(name) for name in names if isinstance(name, str | int)), None)
 
 
 _traces: weakref.WeakValueDictionary[str, Trace] = weakref.WeakValueDictionary()

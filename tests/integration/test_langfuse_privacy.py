@@ -282,6 +282,17 @@ class TestSurfaces:
         assert len({one.attributes["user.id"] for one in server.observations}) == 1
         assert_clean(server)
 
+    @pytest.mark.parametrize("key", ["langfuse_session_id", "thread_id"])
+    def test_what_was_hidden_in_a_conversation_is_masked_in_its_later_runs(
+        self, key: str, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        pair().invoke(TEXT, config(handler, **{key: "talk"}))
+        Echo().invoke(f"Once more: {TEXT}", config(handler, **{key: "talk"}))
+        handler.flush()
+        [again] = [one for one in server.observations if one.name == "Echo" and not one.parent_id]
+        assert "Once more: Write to [PERSON_1]" in again.get("input")
+        assert_clean(server)
+
     def test_tool_calls_and_their_results(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
         store = InMemoryVaultStore()
 

@@ -1,4 +1,5 @@
 import json
+import threading
 from typing import Any
 from uuid import uuid4
 
@@ -122,7 +123,9 @@ class TestHolding:
 
 
 class TestScores:
-    def sent(self, path: str, body: Any, mask: Mask = MASK) -> tuple[Any, list[httpx.Request]]:
+    def sent(
+        self, path: str, body: Any, mask: Mask = MASK, patience: float = 0.0
+    ) -> tuple[Any, list[httpx.Request]]:
         requests: list[httpx.Request] = []
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -130,7 +133,7 @@ class TestScores:
             return httpx.Response(200, json={})
 
         inner = httpx.Client(transport=httpx.MockTransport(answer))
-        with httpx.Client(transport=MaskingTransport(inner, mask)) as client:
+        with httpx.Client(transport=MaskingTransport(inner, mask, patience)) as client:
             response = client.post(f"{URL}/{path}", json=body, headers={"x-own": "1"})
         return response.json(), requests
 
@@ -160,6 +163,25 @@ class TestScores:
         }
         assert request.headers["x-own"] == "1"
         assert int(request.headers["content-length"]) == len(request.content)
+
+    @pytest.mark.parametrize("ends", [True, False])
+    def test_wait_for_the_open_runs_of_their_trace_but_not_for_ever(self, ends: bool) -> None:
+        score = self.score(comment=f"of Otto Unseen, {ends}")
+        trace = trace_of(score["traceId"])
+        trace.opened()
+        sight = Sight(None, Form(), lambda: {"Otto Unseen": "[PERSON_7]"})
+
+        def end() -> None:
+            trace.learn(sight)
+            trace.sent()
+
+        timer = threading.Timer(0.05, end)
+        if ends:
+            timer.start()
+        _, [request] = self.sent("scores", [score], patience=10.0 if ends else 0.01)
+        timer.join() if ends else trace.sent()
+        [sent] = json.loads(request.content)
+        assert ("[PERSON_7]" in sent["comment"]) is ends
 
     def test_that_are_texts_are_masked(self) -> None:
         _, [request] = self.sent("scores", [self.score(value="Jane Doe", name="Jane Doe", dataType="TEXT")])

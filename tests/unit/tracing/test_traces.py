@@ -1,10 +1,14 @@
 import gc
+from typing import Any
 from uuid import uuid4
+
+import pytest
 
 from langchain_secguard.placeholders import Form
 from langchain_secguard.sight import Sight
 from langchain_secguard.tracing import traces
-from langchain_secguard.tracing.traces import Trace, known_trace, trace_of
+from langchain_secguard.tracing.traces import Talks, Trace, known_trace, talk_of, trace_of
+from langchain_secguard.vault import Vault
 
 
 class TestTrace:
@@ -34,6 +38,38 @@ class TestTrace:
         assert trace.is_open
         trace.sent()
         assert not trace.is_open
+
+
+class TestTalks:
+    def test_remember_the_last_sight_of_each_vault(self) -> None:
+        talks = Talks()
+        sights = [Sight(Vault(vault_id), Form()) for vault_id in ("a", "b", "a")]
+        for sight in sights:
+            talks.learn("talk", sight)
+        assert talks.sights("talk") == [sights[2], sights[1]]
+        assert talks.sights("another") == []
+        assert talks.sights(None) == []
+
+    def test_forget_failures_and_what_was_long_ago(self) -> None:
+        talks = Talks(size=1)
+        talks.learn("talk", Sight(Vault("a"), Form(), failed=True))
+        talks.learn(None, Sight(Vault("a"), Form()))
+        assert talks.sights("talk") == []
+        talks.learn("talk", Sight(Vault("a"), Form()))
+        talks.learn("later", Sight(Vault("a"), Form()))
+        assert talks.sights("talk") == []
+
+    @pytest.mark.parametrize(
+        ("metadata", "name"),
+        [
+            ({"langfuse_session_id": "s", "thread_id": "t"}, "s"),
+            ({"thread_id": 7}, "7"),
+            ({"thread_id": None}, None),
+            (None, None),
+        ],
+    )
+    def test_are_named_by_session_or_thread(self, metadata: Any, name: str | None) -> None:
+        assert talk_of(metadata) == name
 
 
 class TestKnownTraces:
