@@ -5,7 +5,8 @@ The modules of this package import pytest and hypothesis, and nothing else impor
 
 import pytest
 
-pytest.register_assert_rewrite("langchain_secguard.testing")
+_MODULES = ("concurrency", "entries", "known", "linked", "surrogates", "values", "vault_store")
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
 from langchain_secguard.testing.vault_store import VaultStoreContract  # noqa: E402 - rewritten from here on
 
