@@ -138,8 +138,8 @@ def _not_here(files: ModelFiles, why: str) -> DetectorError:
     revision = f" --revision {files.revision}" if files.revision else ""
     return DetectorError(
         f"the model {files.source} is not on this machine, and {why}. Where there is a network, run: "
-        f"huggingface-cli download {files.source}{revision} --local-dir FOLDER; then give its folder as "
-        "model_path=FOLDER."
+        f"huggingface-cli download {files.source}{revision} --local-dir FOLDER; then name that folder "
+        "instead (LLMGuardDetector: as model_path=FOLDER)."
     )
 
 
