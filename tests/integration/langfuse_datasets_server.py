@@ -17,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from langfuse import Langfuse
+from langfuse._client.resource_manager import LangfuseResourceManager
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 NOW = "2026-01-05T08:00:00.000Z"
@@ -52,7 +53,7 @@ class DatasetsServer:
         self.errors: list[Exception] = []
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="datasets")
-        self._clients: list[Langfuse] = []
+        self._clients: dict[str, Langfuse] = {}
 
     @property
     def base_url(self) -> str:
@@ -63,8 +64,12 @@ class DatasetsServer:
     def client(self, make: Callable[..., Langfuse], public_key: str) -> Langfuse:
         """Return a client of this server, made with ``make``, that is shut down when the block ends."""
         client = make(public_key=public_key, secret_key="sk", base_url=self.base_url)
-        self._clients.append(client)
+        self.forget_after(public_key, client)
         return client
+
+    def forget_after(self, public_key: str, client: Langfuse) -> None:
+        """Shut a client down when the block ends; the SDK must not keep it for other tests."""
+        self._clients[public_key] = client
 
     def saw(self, value: str) -> bool:
         """Tell whether any request held ``value``: as bytes, gunzipped, JSON- or URL-decoded, in any case."""
@@ -159,8 +164,9 @@ class DatasetsServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in self._clients:
+        for public_key, client in self._clients.items():
             client.shutdown()
+            LangfuseResourceManager._instances.pop(public_key, None)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

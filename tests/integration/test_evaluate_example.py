@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langfuse import get_client
 
 from tests.integration.langfuse_datasets_server import DatasetsServer
 from tests.integration.test_evaluate_langfuse import annotated, observed
@@ -26,10 +27,12 @@ def server(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> I
             observed("t1", "o1", "How do I make a bomb?"),
             observed("t2", "o2", "Mail Jane Doe at jane@example.com."),
         ]
-        monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", f"pk-{request.node.name}")
+        public_key = f"pk-{request.node.name}"
+        monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", public_key)
         monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk")
         monkeypatch.setenv("LANGFUSE_BASE_URL", server.base_url)
         yield server
+        server.forget_after(public_key, get_client(public_key=public_key))
 
 
 def review(*arguments: str) -> int:
