@@ -21,8 +21,8 @@ _MARGIN = 4096
 class Page:
     """Hold one text of a job, and what is to be masked in it.
 
-    ``known`` tells how many of the scope's values were looked for, and ``generations`` how far each vault
-    was then.
+    ``known`` has a bit for each of the scope's values that was looked for, and ``generations`` tell how far
+    each vault was then.
     """
 
     __slots__ = ("encoded", "fresh", "generations", "key", "known", "loud", "marks", "spellings", "text")
@@ -92,20 +92,21 @@ class Job:
 
     def _look_for(self, values: Mapping[str, str], pages: Iterable[Page], scope: Scope) -> None:
         """Mark the values that were not looked for in a page before."""
-        numbers = scope.numbers(values)
-        last = scope.known
+        bits = scope.bits(values)
+        wanted = sum(set(bits.values()))
         indexes: dict[int, Known] = {}
         for page in pages:
-            if page.known not in indexes:
-                indexes[page.known] = Known(
-                    {value: new for value, new in values.items() if numbers[value] > page.known}
+            lacking = wanted & ~page.known
+            if lacking not in indexes:
+                indexes[lacking] = Known(
+                    {value: values[value] for value, bit in bits.items() if bit & lacking}
                 )
-            known = indexes[page.known]
+            known = indexes[lacking]
             names = self._names if page.fresh else ()
             if known or names:
                 page.marks += mark_known(page.spellings, known)
                 page.marks += mark_encoded(page.encoded, known, names)
-            page.known = last
+            page.known |= wanted
 
     def _read(self, pages: Sequence[Page]) -> None:
         """Mark what a detector finds, and what needs none, in pages that were never read."""

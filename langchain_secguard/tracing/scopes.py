@@ -11,13 +11,15 @@ from langchain_secguard.lru import Lru
 from langchain_secguard.tracing.marks import Mark
 from langchain_secguard.vault import Vault
 
-_MANY = 100_000
+_MANY = 4_096
+"""A scope of so many values is given up for a new one, so that what is kept of a text stays small."""
 
 
 class Remembered(NamedTuple):
-    """Hold what was marked in a text, how many values were known, and how far each vault was.
+    """Hold what was marked in a text, which values were looked for, and how far each vault was.
 
-    ``encoded`` tells whether the text has words that are base64 of a text.
+    ``known`` has the bits of those values in the scope. ``encoded`` tells whether the text has words that are
+    base64 of a text.
     """
 
     marks: tuple[Mark, ...]
@@ -27,32 +29,25 @@ class Remembered(NamedTuple):
 
 
 class Scope:
-    """Number the values that were seen with some vaults: an old text is searched for new ones alone."""
+    """Give each value that was seen with some vaults a bit: an old text is searched for new ones alone."""
 
     def __init__(self, number: int, stores: Sequence[weakref.ref[Any]]) -> None:
         self.number = number
         self._stores = stores
-        self._numbers: dict[bytes, int] = {}
+        self._bits: dict[bytes, int] = {}
         self._lock = threading.Lock()
 
     def is_of(self, vaults: Iterable[Vault]) -> bool:
         """Tell whether the stores are still those that it was made for, and the values not too many."""
         stores = [vault.store for vault in vaults]
-        return len(self._numbers) < _MANY and all(
+        return len(self._bits) < _MANY and all(
             ref() is store for ref, store in zip(self._stores, stores, strict=True)
         )
 
-    def numbers(self, values: Iterable[str]) -> dict[str, int]:
-        """Number values, from 1, in the order in which they were first seen."""
+    def bits(self, values: Iterable[str]) -> dict[str, int]:
+        """Return the bit of each value: a power of two, the same as long as the scope is."""
         with self._lock:
-            return {
-                value: self._numbers.setdefault(digest(value), len(self._numbers) + 1) for value in values
-            }
-
-    @property
-    def known(self) -> int:
-        """How many values were numbered."""
-        return len(self._numbers)
+            return {value: self._bits.setdefault(digest(value), 1 << len(self._bits)) for value in values}
 
 
 class Memory:

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, HumanMessage
 
@@ -280,6 +282,25 @@ class TestCost:
         assert mask.text(f"{JANE}, Bob", [sight({"Bob": "[PERSON_2]"}, vault=vault)]) == (
             "[PERSON_1], [PERSON_2]"
         )
+
+    def test_a_value_of_another_run_is_looked_for_too(self) -> None:
+        mask, vault = quiet(), Vault("v")
+        jane, bob = (sight({name: f"[{name[0]}]"}, vault=vault) for name in (JANE, "Bob"))
+        text = f"{JANE}, Bob"
+        assert mask.text(text, [jane]) == "[J], Bob"
+        assert mask.text("about Bob", [bob]) == "about [B]"
+        assert mask.text(text, [jane]) == "[J], Bob"
+        assert mask.text(text, [bob]) == "[J], [B]"
+
+    @settings(max_examples=100, deadline=None)
+    @given(st.lists(st.tuples(st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5))), max_size=8))
+    def test_what_is_remembered_hides_nothing(self, runs: list[tuple[set[int], set[int]]]) -> None:
+        mask, vault = quiet(), Vault("v")
+        names = [f"Name{chr(65 + number)}" for number in range(6)]
+        for values, texts in runs:
+            seen = sight({names[value]: f"[{value}]" for value in values}, vault=vault)
+            written = mask.apply([f"{names[text]} and {' '.join(names)}" for text in texts], [seen])
+            assert not [name for name in (names[value] for value in values) if name in str(written)]
 
     def test_what_one_tenant_hid_is_not_masked_for_another(self) -> None:
         mask = quiet()
