@@ -208,7 +208,8 @@ class LedgerVaultStore:
                 copy.begin(state.epoch)
         taken = [row for row in reply.rows if row is not None and row.offer is not None]
         before = copy.count if copy.epoch == state.epoch else 0
-        if taken and before + len(taken) == state.surrogates:  # there are no others to ask for
+        filled = all(row.value is not None and row.surrogate is not None for row in taken)
+        if taken and filled and before + len(taken) == state.surrogates:  # there are no others to ask for
             self._bring_up(copy, copy.epoch, state, self._plans.read(vault_id, taken))
 
     def _copy(self, vault_id: str) -> _Copy:
