@@ -133,7 +133,17 @@ class EraseValue(NamedTuple):
     folded: bytes
 
 
-Request: TypeAlias = Settle | Fill | LookUp | ListSurrogates | ListRows | Erase | EraseValue
+class Reseal(NamedTuple):
+    """Put the seal ``new`` in the place of ``old``; none is empty. Under another seal it is refused."""
+
+    old: bytes
+    new: bytes
+
+    def __repr__(self) -> str:
+        return "Reseal()"
+
+
+Request: TypeAlias = Settle | Fill | LookUp | ListSurrogates | ListRows | Erase | EraseValue | Reseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,25 +160,48 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Answer one request; see there which fields are set. ``added`` is ``None`` where it cannot be told."""
+    """Answer one request; see there which fields are set. ``added`` is ``None`` where it cannot be told.
+
+    ``seal`` is the seal of the vault where that is not the one given, and ``refused`` tells that for this
+    reason nothing was done.
+    """
 
     state: State
     rows: Sequence[Row | None] = field(default=(), repr=False)
     known: Sequence[Known | None] = field(default=(), repr=False)
     added: Sequence[Row] | None = field(default=(), repr=False)
     erased: int = 0
+    seal: bytes | None = field(default=None, repr=False)
+    refused: bool = False
 
 
 class Ledger(Protocol):
     """Keep the rows of many vaults; every request is one atomic step and one round trip.
 
-    Both methods raise :class:`~langchain_secguard.VaultUnavailableError` when the database does not answer.
+    A vault can have a seal: bytes without a meaning here, which a writer that encrypts chooses, and which
+    outlive an erase and an expiry as the numbers do. A vault with neither rows nor a seal takes that of the
+    first :class:`Settle` that writes. Under another seal than the one given, which is empty for a writer
+    that does not encrypt, :class:`Settle`, :class:`Fill` and :class:`EraseValue` are refused, and the others
+    carried out. Either way the reply tells the seal.
+
+    All methods raise :class:`~langchain_secguard.VaultUnavailableError` when the database does not answer.
     """
 
-    def perform(self, vault_id: str, request: Request) -> Reply:
+    def perform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
         """Carry out one request."""
         ...
 
-    async def aperform(self, vault_id: str, request: Request) -> Reply:
+    async def aperform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
         """Carry out one request without blocking the event loop."""
+        ...
+
+    def vault_ids(self, prefix: str = "") -> list[str]:
+        """List the vaults that were ever written to, whose id begins with ``prefix``; in no order.
+
+        Those that are erased or expired are among them. It reads a whole database, in many round trips.
+        """
+        ...
+
+    async def avault_ids(self, prefix: str = "") -> list[str]:
+        """Do what :meth:`vault_ids` does, without blocking the event loop."""
         ...

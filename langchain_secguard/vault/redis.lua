@@ -10,7 +10,8 @@
 --   "v" ref         how many variants a base was given
 --   "#" n           the ref that was new at the generation that is n modulo RING
 --   "~" n           the ref of the n-th surrogate
--- KEYS[2] is what outlives it: the highest number of each entity type, and "~" mark for each surrogate given.
+-- KEYS[2] is what outlives it: the highest number of each entity type, "~" mark for each surrogate given, and
+-- the seal as "@", if it has one.
 --
 -- What is only read comes first and returns, since a function that is made for nothing takes its time, too.
 
@@ -23,7 +24,7 @@ local HEAD = '^(%S+) (%-?%d+) (%-?%d+) (%d+) %d+ (%d+) (%d+) (%d+) (%d+) (%d+)\n
 local CUT = '^%S+ (%-?%d+) (%-?%d+)[^\n]*\n()'
 local RECORD = '>I2I4I2I2I2I2I2I2I2I2c16c16'
 local vault, grave = KEYS[1], KEYS[2]
-local operation, ttl, codes, sent = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local operation, ttl, codes, sent, seal = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local call, pack, unpacked = redis.call, struct.pack, struct.unpack
 local sub, match = string.sub, string.match
 local position = 1
@@ -37,6 +38,10 @@ if kept then
   epoch, born, generation, words, arrivals, surrogates, entries = unpacked('>dddI4I4I4I4', kept)
 end
 
+local sealed = call('HGET', grave, '@') or ''
+local foreign = sealed ~= seal and (exists or sealed ~= '')
+local seal_told = foreign and pack('>I4', #sealed) .. sealed or '\255\255\255\255'
+
 -- Save the state, and return it as it is answered.
 local function told()
   if changed then
@@ -45,7 +50,7 @@ local function told()
   if exists and ttl > 0 then
     call('PEXPIRE', vault, ttl)
   end
-  return pack('>ddI4I4', epoch, generation, surrogates, words)
+  return pack('>ddI4I4', epoch, generation, surrogates, words) .. seal_told
 end
 
 -- What is answered: strings, each behind its length.
@@ -151,6 +156,20 @@ local function settle_known(count)
   return rows
 end
 
+if operation == 'reseal' then
+  local old, new = unpacked('>I4c0I4c0', sent)
+  if sealed ~= old then
+    return pack('>ddI4I4I4', 0, 0, 0, 0, #sealed) .. sealed
+  elseif new == '' then
+    call('HDEL', grave, '@')
+  else
+    call('HSET', grave, '@', new)
+  end
+  return pack('>ddI4I4', epoch, generation, surrogates, words) .. NO_ROW
+elseif foreign and (operation == 'settle' or operation == 'fill' or operation == 'erase_value') then
+  return pack('>ddI4I4', 0, 0, 0, 0) .. seal_told
+end
+
 if operation == 'settle' then
   local since, count, phrases, start = unpacked('>dI4I4c0', sent)
   position = start
@@ -187,7 +206,7 @@ elseif operation == 'rows' then
   return told() .. packed_list(rows, #rows)
 elseif operation == 'erase' then
   call('UNLINK', vault)
-  return pack('>ddI4I4', 0, 0, 0, 0) .. pack('>I4', entries)
+  return pack('>ddI4I4', 0, 0, 0, 0) .. seal_told .. pack('>I4', entries)
 end
 
 -- From here on it writes.
@@ -472,6 +491,9 @@ if operation == 'settle' then
     exists, changed = true, true
     epoch = now()
     born, generation = epoch, epoch
+    if seal ~= '' then
+      call('HSET', grave, '@', seal)
+    end
   end
   for at = 1, count do
     answer[at] = settle_record(record())

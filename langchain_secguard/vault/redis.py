@@ -4,7 +4,8 @@ The script, ``redis.lua``, describes how a vault is laid out.
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from struct import Struct, pack, unpack_from
@@ -23,6 +24,7 @@ from langchain_secguard.vault.ledger import (
     Record,
     Reply,
     Request,
+    Reseal,
     Row,
     Settle,
     State,
@@ -32,6 +34,8 @@ from langchain_secguard.vault.redis_client import Arguments, ScriptRunner
 _SCRIPT = Path(__file__).with_name("redis.lua")
 _NO_ROW = 0xFFFFFFFF
 _RECORD = Struct(">HIHHHHHHHH16s16s")
+_SPECIAL = re.compile(r"[*?\[\]^\\]")
+_ESCAPED = r"\\\g<0>"
 _CODES = "".join(code for position in range(1, 27) if len(code := variant_code(position) or "") == 1)
 
 
@@ -102,20 +106,35 @@ class RedisLedger:
         self._ttl = math.ceil(ttl * 1000) if ttl is not None else 0
         self._prefix = key_prefix
 
-    def perform(self, vault_id: str, request: Request) -> Reply:
+    def perform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
         """Carry out one request."""
-        return _reply(request, self._runner.run(*self._call(vault_id, request)))
+        return _reply(request, self._runner.run(*self._call(vault_id, request, seal)))
 
-    async def aperform(self, vault_id: str, request: Request) -> Reply:
+    async def aperform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
         """Carry out one request without blocking the event loop."""
-        return _reply(request, await self._runner.arun(*self._call(vault_id, request)))
+        return _reply(request, await self._runner.arun(*self._call(vault_id, request, seal)))
 
-    def _call(self, vault_id: str, request: Request) -> tuple[Sequence[str], Arguments]:
+    def vault_ids(self, prefix: str = "") -> list[str]:
+        """List the vaults that were ever written to; this walks over all keys of the database."""
+        return self._listed(self._runner.scan(self._pattern(prefix)))
+
+    async def avault_ids(self, prefix: str = "") -> list[str]:
+        """Do what :meth:`vault_ids` does, without blocking the event loop."""
+        return self._listed(await self._runner.ascan(self._pattern(prefix)))
+
+    def _call(self, vault_id: str, request: Request, seal: bytes) -> tuple[Sequence[str], Arguments]:
         """Write the keys, which share a hash tag and so a place in a cluster, and the arguments."""
-        vault = f"{self._prefix}:{{{quote(vault_id, safe='', errors='surrogatepass')}}}"
+        vault = f"{self._prefix}:{{{_quoted(vault_id)}}}"
         read_only = isinstance(request, Settle) and request.read_only
         operation, packed = _arguments(request)
-        return (vault, f"{vault}:numbers"), [operation, 0 if read_only else self._ttl, _CODES, packed]
+        return (vault, f"{vault}:numbers"), [operation, 0 if read_only else self._ttl, _CODES, packed, seal]
+
+    def _pattern(self, prefix: str) -> str:
+        return f"{_SPECIAL.sub(_ESCAPED, self._prefix)}:{{{_quoted(prefix)}*}}:numbers"
+
+    def _listed(self, names: Iterable[bytes]) -> list[str]:
+        start, end = len(self._prefix.encode()) + 2, -len("}:numbers")
+        return [unquote(name[start:end].decode(), errors="surrogatepass") for name in set(names)]
 
 
 def _arguments(request: Request) -> tuple[str, bytes]:
@@ -132,6 +151,8 @@ def _arguments(request: Request) -> tuple[str, bytes]:
             return "surrogates", pack(">dI", epoch, after)
         case EraseValue(folded):
             return "erase_value", folded
+        case Reseal(old, new):
+            return "reseal", _sized(old) + _sized(new)
         case ListRows():
             return "rows", b""
         case _:
@@ -167,6 +188,10 @@ def _cut(keys: Sequence[bytes]) -> bytes:
     return b"".join([key[:8] for key in keys]) if keys else b""
 
 
+def _quoted(vault_id: str) -> str:
+    return quote(vault_id, safe="", errors="surrogatepass")
+
+
 def _sized(part: bytes) -> bytes:
     return pack(">I", len(part)) + part
 
@@ -180,16 +205,22 @@ def _reply(request: Request, answer: bytes) -> Reply:
     epoch, generation, surrogates, words = unpack_from(">ddII", answer)
     state = State(int(epoch), int(generation), surrogates, words)
     reader = _Reader(answer, 24)
+    seal = reader.part()
     match request:
+        case Settle() | Fill() | EraseValue() | Reseal() if seal is not None:
+            return Reply(state, seal=seal, refused=True)
         case Settle(phrases=phrases):
             rows, known = reader.rows(), reader.known(len(phrases))
             return Reply(state, rows, known, reader.added())
         case Fill() | LookUp() | ListSurrogates():
-            return Reply(state, reader.rows())
+            return Reply(state, reader.rows(), seal=seal)
         case ListRows():
-            return Reply(state, [_row(kept) for kept in sorted(reader.parts(), key=_arrival) if kept])
+            rows = [_row(kept) for kept in sorted(reader.parts(), key=_arrival) if kept]
+            return Reply(state, rows, seal=seal)
+        case Reseal():
+            return Reply(state)
         case _:
-            return Reply(state, erased=reader.number())
+            return Reply(state, erased=reader.number(), seal=seal)
 
 
 class _Reader:

@@ -11,6 +11,9 @@ from typing import Any, TypeAlias
 from langchain_secguard.errors import VaultUnavailableError
 
 Arguments: TypeAlias = Sequence[str | bytes | int]
+_SCANNED = 1_000
+"""Keys that a server looks at before it answers."""
+
 _UNAVAILABLE = (
     "Redis failed with {name}; nothing was sent. Is the server up, reachable, writable and not full, and are "
     "the user and the password right?"
@@ -76,6 +79,30 @@ class ScriptRunner:
                 line = self._lines.get(asyncio.get_running_loop()) or await self._open_line()
                 async with line.turns:
                     return await self._aexecute(line.client, keys, arguments)
+        except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
+            failure = _unavailable(error)
+        raise failure
+
+    def scan(self, pattern: str) -> list[bytes]:
+        """List the keys that match a pattern, on every node of a cluster; some may come twice.
+
+        Raises:
+            VaultUnavailableError: The server did not answer.
+        """
+        client = self._blocking()
+        try:
+            return [_to_bytes(name) for name in client.scan_iter(match=pattern, count=_SCANNED)]
+        except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
+            failure = _unavailable(error)
+        raise failure
+
+    async def ascan(self, pattern: str) -> list[bytes]:
+        """Do what :meth:`scan` does, without blocking the event loop."""
+        if self._url is None and self._async_client is None:
+            return await asyncio.to_thread(self.scan, pattern)
+        try:
+            line = self._lines.get(asyncio.get_running_loop()) or await self._open_line()
+            return [_to_bytes(name) async for name in line.client.scan_iter(match=pattern, count=_SCANNED)]
         except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
             failure = _unavailable(error)
         raise failure
@@ -209,6 +236,11 @@ def _check(read_url: Callable[[], object]) -> None:
     else:
         return
     raise failure
+
+
+def _to_bytes(name: str | bytes) -> bytes:
+    """Return the name of a key, which a client may be told to decode."""
+    return name.encode() if isinstance(name, str) else name
 
 
 def _unavailable(error: Exception) -> VaultUnavailableError:
