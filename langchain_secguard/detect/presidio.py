@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from langchain_secguard.detect.base import Span, Uniting
 from langchain_secguard.detect.calling import guarded
+from langchain_secguard.detect.tagging import well_formed
 from langchain_secguard.detect.windows import unite, windows
 
 _SIZE, _OVERLAP = 5_000, 500
@@ -83,6 +84,7 @@ class PresidioDetector(Uniting):
         Raises:
             DetectorError: Presidio failed, or one of its recognizers did.
         """
+        texts = [well_formed(text) for text in texts]
         cuts = [windows(len(text), size=_SIZE, overlap=_OVERLAP) for text in texts]
         pieces = [
             text[cut.start : cut.stop] for text, of_text in zip(texts, cuts, strict=True) for cut in of_text

@@ -234,6 +234,12 @@ class TestConstruction:
         assert repr(detector) == "PresidioDetector(language=('en',), entity_types=['PERSON'])"
 
 
+def test_reads_text_that_utf8_cannot_hold() -> None:
+    detector = PresidioDetector(users_analyzer("en"))
+    assert found(detector, "\ud81e Jane Doe") == {("PERSON", "Jane Doe")}
+    assert ("EMAIL_ADDRESS", "j@x.com") in found(PresidioDetector(), "\ud81e j@x.com")
+
+
 class TestLongTexts:
     def test_are_read_whole(self) -> None:
         text = ("Nothing is here. " * 30 + "Jane Doe has badge B-123456. ") * 40
