@@ -17,9 +17,11 @@ class Claims:
         """Claim ``keys`` for the value of this number."""
         for key in keys:
             others = self._claimants.setdefault(key, number)
+            if others == number:
+                continue
             if isinstance(others, set):
                 others.add(number)
-            elif others != number:
+            else:
                 self._claimants[key] = {others, number}
 
     def remove(self, number: int, keys: Iterable[str]) -> None:

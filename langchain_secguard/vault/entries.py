@@ -153,7 +153,7 @@ class Entries:
         entry = Entry(ref, entity.value)
         self.entries[ref] = entry
         self._refs[entity.entity_type, entity.value] = ref
-        if any(entity.keys):
+        if entity.keys is not _NONE and any(entity.keys):
             self._keys[ref] = entity.keys
         self._learn(phrase_keys(entity.value), ref)
         return entry
