@@ -4,15 +4,13 @@ Events: :mod:`langchain_secguard.events`. Scores: https://langfuse.com/docs/eval
 """
 
 import hashlib
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from langchain_secguard.events import ANONYMIZED, BLOCKED, DEANONYMIZED, FAILED, SCANNED
-
-log = logging.getLogger("langchain_secguard.tracing")
+from langchain_secguard.tracing.quiet import log
 
 Verdict = Literal["passed", "redacted", "blocked", "failed"]
 Level = Literal["DEFAULT", "WARNING", "ERROR"]

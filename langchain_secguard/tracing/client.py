@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from langchain_secguard.detect.base import Detector
-from langchain_secguard.tracing.checks import log
 from langchain_secguard.tracing.mask import Mask
-from langchain_secguard.tracing.quiet import quiet
+from langchain_secguard.tracing.quiet import log, quiet
 
 try:
     import httpx

@@ -13,9 +13,9 @@ from opentelemetry.trace import Link, Status, format_span_id, format_trace_id
 
 from langchain_secguard.sight import Sight
 from langchain_secguard.tracing.attributes import IDENTIFIERS, texts
-from langchain_secguard.tracing.checks import log
 from langchain_secguard.tracing.code import is_score_name
 from langchain_secguard.tracing.mask import WITHHELD, Mask
+from langchain_secguard.tracing.quiet import log
 from langchain_secguard.tracing.traces import Trace, known_trace
 
 _MOST_HELD = 4096
@@ -161,8 +161,8 @@ def _merged(attributes: Mapping[str, Any] | None, masked: Mapping[str, Any]) -> 
 class MaskingTransport(httpx.BaseTransport):
     """Mask the scores that a client sends, and upload no media.
 
-    A score with a comment waits a little for the open runs of its trace, as spans do; what waits is the thread
-    in which the client sends its scores.
+    A score with a comment waits a little for the open runs of its trace, as spans do. What waits is the
+    thread in which the client sends its scores.
 
     Args:
         inner: Sends the requests.

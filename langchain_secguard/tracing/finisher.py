@@ -13,7 +13,7 @@ from typing import Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 
-from langchain_secguard.tracing.checks import log
+from langchain_secguard.tracing.quiet import log
 from langchain_secguard.tracing.runs import Run, Tree
 
 Send = Callable[[Sequence[Run]], None]

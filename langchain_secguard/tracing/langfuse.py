@@ -12,15 +12,15 @@ from opentelemetry.context import attach, get_current
 from langchain_secguard.detect.base import Detector
 from langchain_secguard.sight import sight_of
 from langchain_secguard.tracing import checks
-from langchain_secguard.tracing.checks import EVENTS, Check, Score, log
+from langchain_secguard.tracing.checks import EVENTS, Check
 from langchain_secguard.tracing.client import configured, mask_of, one_of, provider_of
-from langchain_secguard.tracing.code import is_score_name
 from langchain_secguard.tracing.context import context_of, is_ambient, place_child, place_root
 from langchain_secguard.tracing.finisher import FINISHER, flush_with
 from langchain_secguard.tracing.mask import Mask
 from langchain_secguard.tracing.opening import ChildOpener, RootOpener, trace_attributes
-from langchain_secguard.tracing.quiet import quiet
+from langchain_secguard.tracing.quiet import quiet, safely
 from langchain_secguard.tracing.runs import GUARDRAIL, Opening, Run, Tree, Trees
+from langchain_secguard.tracing.scoring import Scorer
 from langchain_secguard.tracing.sender import Sender
 from langchain_secguard.tracing.traces import Talks, talk_of
 
@@ -82,7 +82,7 @@ class LangfuseHandler(CallbackHandler):
         configured(lambda: self._connect(public_key, trace_context))
         self._client: Any = self._langfuse_client
         self._mask = None if raw else mask or mask_of(self._client, detector)
-        self._score_names = dict(score_names or {})
+        self._scorer = Scorer(self._client, self._mask, score_names or {})
         self._trees = Trees()
         self._talks = Talks()
         self._here = threading.local()
@@ -169,11 +169,9 @@ class LangfuseHandler(CallbackHandler):
         run = self._trees.late(run_id) if name in EVENTS else None
         if run is None or not isinstance(data, Mapping):
             return
-        try:
+        with safely("An event of a check was not traced: %s."):
             self._learn([run])
             self._judge(run, checks.read(name, data, run.kind))
-        except Exception as error:  # noqa: BLE001 - a tracer must not fail a chain, and messages hold text
-            log.error("An event of a check was not traced: %s.", type(error).__name__)
 
     def _learn(self, runs: Sequence[Run]) -> None:
         """Keep what steps saw, also of streams that are still open."""
@@ -184,39 +182,10 @@ class LangfuseHandler(CallbackHandler):
                 self._talks.learn(run.tree.talk, sight)
 
     def _judge(self, run: Run, check: Check) -> None:
-        run.as_type = GUARDRAIL
-        run.checks.append(check)
-        run.tree.trace.judge(check.verdict)
-        for score in checks.scores(check, self._score_names):
-            if checks.is_worse(score, run.scores.get(score.name)):
-                run.scores[score.name] = score.value
-                self._score(score, run, run.id)
+        self._scorer.judge(run, check)
         if run.tree.root.ended:  # a stream that was closed early
-            self._sum_up(run.tree)
+            self._scorer.sum_up(run.tree)
             FINISHER.put(run.tree, self._send)
-
-    def _sum_up(self, tree: Tree) -> None:
-        """Score a trace with the worst verdict in it."""
-        verdict = tree.trace.verdict
-        if verdict is not None:
-            self._score(
-                Score(self._score_names.get("verdict", "verdict"), verdict, "CATEGORICAL"), tree.root, None
-            )
-
-    def _score(self, score: Score, run: Run, observation_id: str | None) -> None:
-        if not run.is_recorded:
-            return
-        name = score.name
-        if self._mask is not None and not is_score_name(name) and name not in self._score_names.values():
-            name = self._mask.text(name)
-        self._client.create_score(
-            name=name,
-            value=score.value,
-            data_type=score.data_type,
-            trace_id=run.trace_id,
-            observation_id=observation_id,
-            score_id=checks.score_id(run.trace_id, observation_id, name),
-        )
 
     def _start(self, kind: str, start: Callable[..., Any], *what: Any, **about: Any) -> None:
         """Let Langfuse's handler start an observation where it belongs, and stay there."""
@@ -224,7 +193,7 @@ class LangfuseHandler(CallbackHandler):
         if not self._is_on or run_id in self._trees.runs:
             return
         current = get_current()
-        try:
+        with safely("A run is not traced: starting it failed with %s."):
             parent = self._trees.runs.get(about.get("parent_run_id"))  # type: ignore[arg-type]
             place = place_child(parent, current) if parent else place_root(run_id, self._trees.runs, current)
             attach(place[0])
@@ -232,13 +201,10 @@ class LangfuseHandler(CallbackHandler):
             about["parent_run_id"] = parent.run_id if parent else None
             with quiet():
                 self._start_in_trace(start, *what, **about)
-        except Exception as error:  # noqa: BLE001 - a tracer must not fail a chain, and messages hold text
-            log.error("A run is not traced: starting it failed with %s.", type(error).__name__)
-        finally:
-            run = self._trees.runs.get(run_id)
-            attach(run.context if run is not None else current)
-            if run is not None and run.parent is None:
-                self._go_on(run.tree, talk_of(about.get("metadata")))
+        run = self._trees.runs.get(run_id)
+        attach(run.context if run is not None else current)
+        if run is not None and run.parent is None:
+            self._go_on(run.tree, talk_of(about.get("metadata")))
 
     def _go_on(self, tree: Tree, talk: str | None) -> None:
         """Remember what was seen in earlier runs of a conversation."""
@@ -251,9 +217,8 @@ class LangfuseHandler(CallbackHandler):
         opening: Opening = self._here.opening
         if opening.kind == "chain" or opening.parent is not None:
             start(*what, **about)
-            self._exit_propagation_context(
-                opening.run_id
-            )  # while it is the innermost: it is in run.context now
+            # What it propagates is in run.context now; later it would no longer be the innermost to undo.
+            self._exit_propagation_context(opening.run_id)
             return
         given = self._parse_langfuse_trace_attributes(metadata=about.get("metadata"), tags=about.get("tags"))
         with propagate_attributes(**given):
@@ -265,21 +230,16 @@ class LangfuseHandler(CallbackHandler):
         if run is None or run.ended:
             return
         about["parent_run_id"] = run.parent.run_id if run.parent else None
-        try:
-            with quiet():
-                end(what, **about)
-        except Exception as error:  # noqa: BLE001 - a tracer must not fail a chain, and messages hold text
-            log.error("The end of a run is not traced: %s.", type(error).__name__)
+        with safely("The end of a run is not traced: %s."), quiet():
+            end(what, **about)
         self._detach_observation(run.run_id)
         self._close(run.end())
 
     def _close(self, run: Run) -> None:
-        if run is run.tree.root and run.tree.trace.verdict is not None:
-            self._score(
-                Score(self._score_names.get("verdict", "verdict"), run.tree.trace.verdict, "CATEGORICAL"),
-                run,
-                None,
-            )
+        if run is run.tree.root:
+            with safely("A trace has no verdict: %s."):
+                self._learn(run.tree.open_runs())
+                self._scorer.sum_up(run.tree)
         if self._trees.close(run):
             FINISHER.put(run.tree, self._send)
 

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+log = logging.getLogger("langchain_secguard.tracing")
+
 _LOGGER = logging.getLogger("langfuse")
 
 
@@ -28,6 +30,19 @@ class _Filter(logging.Filter):
 
 _filter = _Filter()
 _LOGGER.addFilter(_filter)
+
+
+@contextmanager
+def safely(failure: str) -> Iterator[None]:
+    """Log what fails in the block, by the name of its class alone: a tracer must not fail a chain.
+
+    Args:
+        failure: What to say, with a place for the name.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a text
+        log.error(failure, type(error).__name__)  # noqa: TRY400 - a traceback would hold the message
 
 
 @contextmanager

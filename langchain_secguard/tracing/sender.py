@@ -6,9 +6,10 @@ from typing import Any
 
 from langchain_secguard.sight import Sight
 from langchain_secguard.tracing.attributes import IDENTIFIERS, texts
-from langchain_secguard.tracing.checks import log, worst_level
+from langchain_secguard.tracing.checks import worst_level
 from langchain_secguard.tracing.code import code_in, known_values
 from langchain_secguard.tracing.mask import WITHHELD, Mask
+from langchain_secguard.tracing.quiet import log
 from langchain_secguard.tracing.runs import TEXTS, Run
 
 _TYPE = "langfuse.observation.type"

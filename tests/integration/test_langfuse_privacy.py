@@ -382,6 +382,18 @@ class TestSurfaces:
         handler.flush()
         assert json.loads(server.named("change").get("input")) == {"history": ["before"]}
 
+    def test_without_options_the_embedded_detector_masks(self, server: LangfuseServer) -> None:
+        with plain_client(server, "pk-default"):
+            handler = LangfuseHandler(public_key="pk-default")
+            values = ["Jane Doe", "jane.doe@example.com", "4111 1111 1111 1111"]
+            text = "My name is {}. Write to {}, and take it from card {}.".format(*values)
+            Echo().invoke(text, config(handler, langfuse_user_id="jane.doe@example.com"))
+            handler.flush()
+        one = server.named("Echo")
+        assert "My name is [PERSON]. Write to [EMAIL_ADDRESS]" in one.get("input")
+        assert one.attributes["user.id"].startswith("pseudonym-")
+        assert not [value for value in values if server.saw(value)]
+
     def test_raw_sends_texts_as_they_are(self, server: LangfuseServer, running: Any) -> None:
         handler = LangfuseHandler(public_key="pk-test", raw=True)
         pair().invoke(LONGER, config(handler, langfuse_user_id="Jane Doe"))

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from langchain_secguard.tracing.quiet import quiet
+from langchain_secguard.tracing.quiet import quiet, safely
 
 LOGGER = logging.getLogger("langfuse")
 
@@ -12,6 +12,18 @@ def fail() -> None:
         int("about Jane Doe")
     except ValueError as error:
         LOGGER.exception(error)  # noqa: TRY401 - it is what Langfuse's handler does
+
+
+class TestSafely:
+    def test_names_what_failed_and_says_no_more(self, caplog: pytest.LogCaptureFixture) -> None:
+        with safely("It failed: %s."):
+            int("about Jane Doe")
+        assert caplog.messages == ["It failed: ValueError."]
+        assert "Jane" not in caplog.text
+
+    def test_lets_a_cancellation_through(self) -> None:
+        with pytest.raises(KeyboardInterrupt), safely("It failed: %s."):
+            raise KeyboardInterrupt
 
 
 class TestQuiet:
