@@ -158,7 +158,7 @@ end
 
 if operation == 'reseal' then
   local old, new = unpacked('>I4c0I4c0', sent)
-  if sealed ~= old then
+  if sealed ~= old or (new == '' and exists) then
     return pack('>ddI4I4I4', 0, 0, 0, 0, #sealed) .. sealed
   elseif new == '' then
     call('HDEL', grave, '@')
@@ -166,11 +166,22 @@ if operation == 'reseal' then
     call('HSET', grave, '@', new)
   end
   return pack('>ddI4I4', epoch, generation, surrogates, words) .. NO_ROW
-elseif foreign and (operation == 'settle' or operation == 'fill' or operation == 'erase_value') then
+elseif foreign and (operation == 'settle' or operation == 'find' or operation == 'fill'
+  or operation == 'erase_value') then
   return pack('>ddI4I4', 0, 0, 0, 0) .. seal_told
 end
 
-if operation == 'settle' then
+if operation == 'settle' and not exists then
+  local time = call('TIME')
+  epoch = time[1] * 1000000 + time[2]
+  born, generation = epoch, epoch
+  exists, changed = true, true
+  if seal ~= '' then
+    call('HSET', grave, '@', seal)
+  end
+end
+
+if operation == 'settle' or operation == 'find' then
   local since, count, phrases, start = unpacked('>dI4I4c0', sent)
   position = start
   local rows = settle_known(count)
@@ -217,11 +228,6 @@ end
 
 local function set(field, value)
   call('HSET', vault, field, value)
-end
-
-local function now()
-  local time = call('TIME')
-  return time[1] * 1000000 + time[2]
 end
 
 -- Lists of refs, each ended by a space.
@@ -386,7 +392,8 @@ local function disguise(row, asked)
       call('HSET', grave, mark, '')
       surrogates = surrogates + 1
       set('~' .. surrogates, row.ref)
-      row.surrogate, row.fakes, row.offer = offer.value, offer.phrases, at
+      row.surrogate = (asked.expected == '' or asked.expected == row.ref) and offer.value or nil
+      row.fakes, row.offer = offer.phrases, at
       learn(offer.phrases, '~' .. row.ref, row.ref)
       write(row)
       return
@@ -487,14 +494,6 @@ local answer = {}
 if operation == 'settle' then
   local since, count, phrases
   since, count, phrases, position = unpacked('>dI4I4c0', sent)
-  if not exists then
-    exists, changed = true, true
-    epoch = now()
-    born, generation = epoch, epoch
-    if seal ~= '' then
-      call('HSET', grave, '@', seal)
-    end
-  end
   for at = 1, count do
     answer[at] = settle_record(record())
   end
@@ -527,7 +526,8 @@ for _, ref in ipairs(answer) do
 end
 if removed > 0 then
   changed = true
-  epoch = math.max(now(), epoch + 1)
+  local time = call('TIME')
+  epoch = math.max(time[1] * 1000000 + time[2], epoch + 1)
   generation = math.max(generation + 1, epoch)
   born = generation -- what was asked before is asked anew: a phrase may have another owner now
 end

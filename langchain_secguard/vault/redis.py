@@ -125,9 +125,9 @@ class RedisLedger:
     def _call(self, vault_id: str, request: Request, seal: bytes) -> tuple[Sequence[str], Arguments]:
         """Write the keys, which share a hash tag and so a place in a cluster, and the arguments."""
         vault = f"{self._prefix}:{{{_quoted(vault_id)}}}"
-        read_only = isinstance(request, Settle) and request.read_only
         operation, packed = _arguments(request)
-        return (vault, f"{vault}:numbers"), [operation, 0 if read_only else self._ttl, _CODES, packed, seal]
+        ttl = 0 if operation == "find" else self._ttl
+        return (vault, f"{vault}:numbers"), [operation, ttl, _CODES, packed, seal]
 
     def _pattern(self, prefix: str) -> str:
         return f"{_SPECIAL.sub(_ESCAPED, self._prefix)}:{{{_quoted(prefix)}*}}:numbers"
@@ -140,9 +140,10 @@ class RedisLedger:
 def _arguments(request: Request) -> tuple[str, bytes]:
     """Name an operation of the script, and pack what it takes."""
     match request:
-        case Settle(records, phrases, since):
+        case Settle(records, phrases, since, read_only):
             asked = [_record(record) for record in records]
-            return "settle", b"".join([pack(">dI", since, len(asked)), _sized(_cut(phrases)), *asked])
+            packed = b"".join([pack(">dI", since, len(asked)), _sized(_cut(phrases)), *asked])
+            return "find" if read_only else "settle", packed
         case Fill(rows):
             return "fill", b"".join([pack(">I", len(rows)), *map(_filling, rows)])
         case LookUp(refs):

@@ -168,6 +168,17 @@ class TestRoundTrips:
         assert await after.ainvoke(hidden, config()) == text
         assert proxy.turns == 1
 
+    def test_texts_in_which_nothing_was_found_yet_are_not_sent_again(
+        self, store: RedisVaultStore, proxy: StallProxy
+    ) -> None:
+        before = Anonymizer(detector=LexiconDetector({}), store=store)
+        history = ["lorem ipsum " * 50 + str(number) for number in range(20)]
+        before.invoke(history, config())
+        proxy.clear()
+        before.invoke([*history, "dolor"], config())
+        assert len(proxy.sent) < 400
+        assert proxy.turns == 1
+
     def test_an_answer_without_placeholders_takes_one(
         self, store: RedisVaultStore, proxy: StallProxy
     ) -> None:
