@@ -2,9 +2,9 @@
 
 Words are compared whole, but for a plural, so that "Will" is not found in "goodwill"; what has more than
 letters in it is found wherever it stands. Between the words of a value any white space or a few signs may
-stand ("Jane_Doe", "jane.doe"), or nothing ("janedoe"). A number is the same number however its digits are
-grouped. Scripts that do not set words apart have no words to compare: their values are found wherever they
-stand.
+stand ("Jane_Doe", "jane.doe"), or nothing ("janedoe"), and two words may be turned around ("Doe, Jane"). A
+number is the same number however its digits are grouped. Scripts that do not set words apart have no words
+to compare: their values are found wherever they stand.
 """
 
 import re
@@ -22,6 +22,7 @@ _SCRIPTS = (
 _WORD = re.compile(rf"[^\W_{_SCRIPTS}]+")
 _UNSPACED = re.compile(f"[{_SCRIPTS}]")
 _LOOSE = re.compile(r"[\s_.,+*~>/\u2019\u2010-\u2015-]{1,4}")
+_COMMA = re.compile(r",\s{0,4}")
 _DIGITS = re.compile(r"(?<!\w)\+?\(?[0-9](?:[\s().\u2010-\u2015/-]{0,3}[0-9]){6,40}(?!\w)")
 _LETTER = re.compile(r"[^\W\d_]")
 _LONG_ENOUGH = 7
@@ -46,8 +47,10 @@ class Found(NamedTuple):
 
 
 class _Phrase(NamedTuple):
+    """Hold the words of a value; ``gaps`` is ``None`` where its two words are turned around."""
+
     words: tuple[str, ...]
-    gaps: tuple[str, ...]
+    gaps: tuple[str, ...] | None
     before: str
     after: str
     stand_in: str
@@ -94,6 +97,8 @@ class Known:
             part = value.lower() if len(value.lower()) == len(value) else value
             self._parts.setdefault(part, stand_in)
             self._begun.setdefault(part[:_PART], []).append(part)
+        if len(words) == 2 and all(map(str.isalpha, words)):
+            self._learn(_Phrase(words[::-1], None, "", "", stand_in))
         joined = "".join(words)
         if len(words) > 1 and len(joined) >= _LONG_ENOUGH and _LETTER.search(joined):
             self._learn(_Phrase((joined,), (), "", "", stand_in))
@@ -183,16 +188,23 @@ class Known:
 def _mark(phrase: _Phrase, text: str, spans: list[tuple[int, int]], *, plural: bool) -> Found | None:
     """Mark ``phrase``, whose words are at ``spans``, if what is between them is what may be."""
     loose = sum(map(len, phrase.words)) >= _LOOSE_ENOUGH
-    for gap, (before, after) in zip(phrase.gaps, pairwise(spans), strict=True):
-        between = text[before[1] : after[0]]
-        if between != gap and not (between.isspace() or (loose and _LOOSE.fullmatch(between))):
-            return None
+    gaps = phrase.gaps if phrase.gaps is not None else (None,)
+    betweens = (text[before[1] : after[0]] for before, after in pairwise(spans))
+    if not all(_joins(between, gap, loose=loose) for between, gap in zip(betweens, gaps, strict=True)):
+        return None
     start, end = spans[0][0], spans[-1][1] - plural
     if phrase.before and text.endswith(phrase.before, 0, start):
         start -= len(phrase.before)
     if phrase.after and text.startswith(phrase.after, end):
         end += len(phrase.after)
     return Found(start, end, phrase.stand_in)
+
+
+def _joins(between: str, gap: str | None, *, loose: bool) -> bool:
+    """Tell whether ``between`` joins two words of a value as ``gap`` does; ``None`` asks for a comma."""
+    if gap is None:
+        return _COMMA.fullmatch(between) is not None
+    return between == gap or between.isspace() or (loose and _LOOSE.fullmatch(between) is not None)
 
 
 def _singular(word: str) -> str:

@@ -1,7 +1,8 @@
 r"""The spellings of a text: what it reads as when escapes are undone, and where each character came from.
 
 Known are escapes of JSON and of Python's ``repr`` (``\n``, ``é``), of URLs (``%20``, ``+``), of HTML
-(``&amp;``), and characters that are not seen. They may be nested: JSON in JSON, a URL in JSON.
+(``&amp;``), characters that are not seen, and Latin letters of full width. They may be nested: JSON in
+JSON, a URL in JSON.
 """
 
 import html
@@ -67,6 +68,10 @@ def _nothing(match: re.Match[str]) -> Sequence[tuple[str, int]]:
     return [("", len(match[0]))]
 
 
+def _narrow(match: re.Match[str]) -> Sequence[tuple[str, int]]:
+    return [(chr(ord(character) - 0xFEE0), 1) for character in match[0]]
+
+
 def _same(text: str) -> Sequence[tuple[str, int]]:
     return [(character, 1) for character in text]
 
@@ -83,9 +88,12 @@ _DECODERS: Sequence[tuple[re.Pattern[str], Decode]] = (
     (re.compile(r"(?:%[0-9a-fA-F]{2})+|(?<=[\w%.~-])\++(?=[\w%.~-])"), _percent),
     (re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,24});"), _entity),
     (re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+"), _nothing),
+    (re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]+"), _narrow),
 )
 _PLAINEST = [_DECODERS[0], *_DECODERS[2:]]
-_HINTS = re.compile("[\\\\%+&\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_HINTS = re.compile(
+    "[\\\\%+&\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]"
+)
 
 
 def spellings(text: str) -> list[Spelling]:

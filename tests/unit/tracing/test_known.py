@@ -18,6 +18,7 @@ def found(value: str, text: str) -> list[str]:
         ("Jane Doe", "/users/jane_doe.pdf", "jane_doe"),
         ("Jane Doe", "jane.doe-7", "jane.doe"),
         ("Jane Doe", "@janedoe", "janedoe"),
+        ("Jane Doe", "DOE, JANE", "DOE, JANE"),
         ("Jane Doe", "Jane **Doe**", "Jane **Doe"),
         ("Doe", "user_doe", "doe"),
         ("Will", "WILL", "WILL"),

@@ -33,6 +33,7 @@ def texts(text: str) -> list[str]:
         ("&#74;ane", "Jane"),
         ("&#x4A;ane", "Jane"),
         ("Ja\u200bne", "Jane"),
+        ("\uff2a\uff41\uff4e\uff45", "Jane"),
         (r"Jane%20O\u0027Neill", "Jane O'Neill"),
     ],
 )
