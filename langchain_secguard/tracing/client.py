@@ -5,6 +5,7 @@ import hmac
 import os
 import weakref
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from langchain_secguard.detect.base import Detector
@@ -72,12 +73,13 @@ def langfuse_client(
         return configured(lambda: Langfuse(**keys, **options))
     mask = mask or Mask(detector=detector, pseudonym_key=_pseudonym_key(secret_key))
     exporter = options.pop("span_exporter", None) or _exporter(public_key, secret_key, base_url, options)
-    http = options.pop("httpx_client", None) or _http_client(options)
+    given = options.pop("httpx_client", None)
+    connect = partial(_http_client, dict(options)) if given is None else lambda: given
     client = Langfuse(
         **keys,
         **options,
         span_exporter=MaskingExporter(exporter, mask),
-        httpx_client=httpx.Client(transport=MaskingTransport(http, mask), timeout=http.timeout),
+        httpx_client=httpx.Client(transport=MaskingTransport(connect, mask), timeout=_timeout(options)),
     )
     resources = resources_of(client)
     if not isinstance(getattr(resources, "span_exporter", None), MaskingExporter):

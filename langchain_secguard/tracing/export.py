@@ -1,8 +1,9 @@
 """What masks on the way out of a client: an exporter around that of its spans, a transport for its scores."""
 
 import json
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -165,13 +166,15 @@ class MaskingTransport(httpx.BaseTransport):
     thread in which the client sends its scores.
 
     Args:
-        inner: Sends the requests.
+        connect: Makes what sends the requests: once for a process, since a forked one must not use the
+            connections of its parent.
         mask: What masks.
         patience: How long to wait for open runs, in seconds.
     """
 
-    def __init__(self, inner: httpx.Client, mask: Mask, patience: float = _PATIENCE) -> None:
-        self._inner = inner
+    def __init__(self, connect: Callable[[], httpx.Client], mask: Mask, patience: float = _PATIENCE) -> None:
+        self._connect = connect
+        self._inner, self._process = connect(), os.getpid()
         self._mask = mask
         self._patience = patience
 
@@ -183,6 +186,8 @@ class MaskingTransport(httpx.BaseTransport):
                 return httpx.Response(200, json={"mediaId": "withheld", "uploadUrl": None}, request=request)
             if path.endswith(("/api/public/scores", "/api/public/ingestion")):
                 request = self._masked(request)
+        if self._process != os.getpid():
+            self._inner, self._process = self._connect(), os.getpid()
         return self._inner.send(request, stream=True)
 
     def close(self) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 from typing import Any
 from uuid import uuid4
@@ -133,7 +134,7 @@ class TestScores:
             return httpx.Response(200, json={})
 
         inner = httpx.Client(transport=httpx.MockTransport(answer))
-        with httpx.Client(transport=MaskingTransport(inner, mask, patience)) as client:
+        with httpx.Client(transport=MaskingTransport(lambda: inner, mask, patience)) as client:
             response = client.post(f"{URL}/{path}", json=body, headers={"x-own": "1"})
         return response.json(), requests
 
@@ -194,6 +195,20 @@ class TestScores:
         [sent] = json.loads(request.content)
         assert (sent["name"], sent["value"], sent["comment"]) == ("Toxicity.risk", 0.5, WITHHELD)
         assert "metadata" not in sent
+
+    def test_go_over_connections_of_their_own_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made: list[int] = []
+
+        def connect() -> httpx.Client:
+            made.append(os.getpid())
+            return httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json={})))
+
+        with httpx.Client(transport=MaskingTransport(connect, MASK)) as client:
+            client.post(f"{URL}/scores", json=[])
+            monkeypatch.setattr(os, "getpid", lambda: -1)
+            for _ in range(2):
+                client.post(f"{URL}/scores", json=[])
+        assert made[1:] == [-1]
 
     def test_media_are_answered_here(self) -> None:
         answer, requests = self.sent("media", {"sha256Hash": "x"})
