@@ -48,7 +48,10 @@ def test_code_runs_as_it_stands(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     langfuse: LangfuseServer,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if "REDIS_URL" in page.read_text(encoding="utf-8"):
+        monkeypatch.setenv("REDIS_URL", request.getfixturevalue("redis_server").url)
     with OpenAIServer(answer) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "test")
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)

@@ -1,10 +1,12 @@
 """The vault store in Redis, against servers that the tests start."""
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -350,6 +352,28 @@ class TestExpiry:
     ) -> None:
         store.assign("v", [JANE])
         assert admin.pttl(f"{prefix}:{{v}}") == -1
+
+
+class TestRights:
+    def test_those_that_the_documentation_lists_are_enough(
+        self, redis_server: RedisServer, admin: redis.Redis, prefix: str
+    ) -> None:
+        page = (Path(__file__).parents[2] / "docs/stores.md").read_text(encoding="utf-8")
+        (listed,) = re.findall(r"\*\*Rights\.\*\* `([^`]+)` on `~secguard:\*`", page)
+        admin.execute_command(  # type: ignore[no-untyped-call]
+            "ACL", "SETUSER", prefix, "on", ">pw", f"~{prefix}:*", *listed.split()
+        )
+        store = RedisVaultStore(redis_server.url.replace("//", f"//{prefix}:pw@"), key_prefix=prefix, ttl=60)
+        entity = Entity("PERSON", "Jane Doe", ("Max Muster",), Keys(("jane",), ("jane",)))
+        entries = store.assign("v", [entity, Entity("PERSON", "Jane", (), Keys((), ("jane",)))]).entries
+        assert store.lookup("v", [entry.ref for entry in entries]) == store.entries("v") == entries
+        assert len(store.find("v", [Text("Jane Doe")]).hits[0]) == 1
+        time.sleep(0.11)
+        assert len(store.surrogates("v")) == 1
+        assert store.ledger.vault_ids() == ["v"]
+        assert store.erase_value("v", "Jane") == 1
+        assert store.erase("v") == 1
+        store.close()
 
 
 class TestServers:
