@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +20,7 @@ from langchain_core.tools import tool
 from langfuse import Langfuse, observe
 from opentelemetry.trace import get_current_span
 
-from langchain_secguard.tracing import LangfuseHandler
+from langchain_secguard.tracing import LangfuseHandler, runs
 from tests.integration.langfuse_server import LangfuseServer
 from tests.integration.langfuse_support import MODES, PAIR_TREE, Echo, config, mask, pair, plain_client
 
@@ -99,6 +100,20 @@ class TestInEveryMode:
         MODES[mode](pair(), ITEMS, configs(handler))
         assert not get_current_span().get_span_context().is_valid
         handler.flush()
+
+    def test_nothing_is_kept_afterwards(
+        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        left = runs.BUDGET._left
+        failing = pair(Echo(fails_after=1))
+        MODES[mode](pair(), ITEMS, configs(handler))
+        with pytest.raises(ValueError, match="refused"):
+            MODES[mode](failing, ITEMS[:1], configs(handler, 1))
+        gc.collect()  # closes the streams within a failed one
+        handler.flush()
+        kept = (handler._trees.runs, handler._trees._trees, handler._runs, handler._run_states)
+        assert [len(each) for each in kept] == [0] * 4
+        assert runs.BUDGET._left == left
 
     def test_a_chain_stands_in_the_span_around_it(
         self, mode: str, server: LangfuseServer, client: Langfuse, handler: LangfuseHandler
