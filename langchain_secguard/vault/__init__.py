@@ -1,5 +1,6 @@
 """Vaults: what has been hidden, and where it is kept. A store's driver is loaded when the store is made."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from langchain_secguard.vault.base import (
@@ -19,10 +20,12 @@ from langchain_secguard.vault.memory import InMemoryVaultStore
 from langchain_secguard.vault.phrases import Match, PhraseIndex, word_sequences
 
 if TYPE_CHECKING:
+    from langchain_secguard.vault.encrypted import EncryptedVaultStore
     from langchain_secguard.vault.redis import RedisVaultStore
 
 __all__ = [
     "Assignment",
+    "EncryptedVaultStore",
     "Entity",
     "Entry",
     "Finding",
@@ -41,10 +44,14 @@ __all__ = [
     "word_sequences",
 ]
 
+_LOADED_AT_FIRST_USE = {
+    "EncryptedVaultStore": "encrypted",
+    "RedisVaultStore": "redis",
+}
+"""The stores that need a driver, and their modules."""
+
 
 def __getattr__(name: str) -> Any:
-    if name == "RedisVaultStore":
-        from langchain_secguard.vault.redis import RedisVaultStore  # noqa: PLC0415 - loaded at first use
-
-        return RedisVaultStore
+    if name in _LOADED_AT_FIRST_USE:
+        return getattr(import_module(f"{__name__}.{_LOADED_AT_FIRST_USE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

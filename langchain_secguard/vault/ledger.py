@@ -36,8 +36,8 @@ class Record(NamedTuple):
     ``identity`` is the key of the type and the value, ``folded`` that of the value in any case, ``phrases``
     those under which the value is known again, of at most ``words`` words (also of the offers). ``claims``,
     ``refers`` and ``unless`` are :class:`~.base.Keys`, and those of the row ``like`` where it is given.
-    ``value`` is kept only under the ref ``expected``, if
-    there is one: a row that came out under another stays empty until it is filled.
+    Under another ref than ``expected``, if that is given, neither ``value`` nor the value of an offer is
+    kept: what came out otherwise stays empty until it is filled.
     """
 
     entity_type: str
@@ -134,7 +134,10 @@ class EraseValue(NamedTuple):
 
 
 class Reseal(NamedTuple):
-    """Put the seal ``new`` in the place of ``old``; none is empty. Under another seal it is refused."""
+    """Put the seal ``new`` in the place of ``old``; none is empty.
+
+    It is refused where the vault's seal is another, and where a vault that has rows would have none.
+    """
 
     old: bytes
     new: bytes

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text, settling_order
 from langchain_secguard.vault.entries import Entries, Grave
+from langchain_secguard.vault.ledger import Ledger
+from langchain_secguard.vault.memory_ledger import MemoryLedger
 from langchain_secguard.vault.phrases import PhraseIndex
 
 _LONG = 20_000
@@ -39,9 +41,20 @@ class InMemoryVaultStore:
         self._buried: set[int] = set()
         self._generation = 0
         self._epochs = itertools.count(1)
+        self._ledger = MemoryLedger(ttl=ttl, clock=clock)
 
     def __repr__(self) -> str:
         return f"InMemoryVaultStore(ttl={self._ttl})"
+
+    @property
+    def ledger(self) -> Ledger:
+        """What keeps the vaults of stores that encrypt, apart from those of this one."""
+        return self._ledger
+
+    def vault_ids(self, prefix: str = "") -> list[str]:
+        """List the vaults whose id begins with ``prefix``."""
+        with self._lock:
+            return [vault_id for vault_id in self._vaults if vault_id.startswith(prefix)]
 
     def assign(self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text] = ()) -> Assignment:
         """Give each entity its entry, and find known values in ``texts``."""
@@ -110,6 +123,10 @@ class InMemoryVaultStore:
         if _are_long(texts):
             return await asyncio.to_thread(self.assign, vault_id, entities, texts)
         return self.assign(vault_id, entities, texts)
+
+    async def avault_ids(self, prefix: str = "") -> list[str]:
+        """Do what :meth:`vault_ids` does; memory never blocks."""
+        return self.vault_ids(prefix)
 
     async def afind(self, vault_id: str, texts: Sequence[Text]) -> Finding:
         """Do what :meth:`find` does, without blocking the event loop."""

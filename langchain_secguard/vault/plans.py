@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple, TypeAlias, TypeVar
 
+from langchain_secguard.errors import VaultDecryptionError
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text, settling_order
 from langchain_secguard.vault.codec import Codec, KeyKind
@@ -19,6 +20,7 @@ from langchain_secguard.vault.ledger import (
     Record,
     Reply,
     Request,
+    Reseal,
     Row,
     Settle,
     State,
@@ -82,7 +84,7 @@ class Plans:
     """Plan the methods of a store for the vaults of a ledger, whose values ``codec`` writes."""
 
     def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+        self.codec = codec
 
     def assign(
         self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text], hint: Hint
@@ -132,13 +134,19 @@ class Plans:
         reply = yield ListRows()
         return self.read(vault_id, reply.rows)
 
-    def erase(self) -> Plan[int]:
-        """Plan :meth:`~langchain_secguard.vault.VaultStore.erase`."""
-        return (yield Erase()).erased
+    def erase(self, vault_id: str) -> Plan[int]:
+        """Plan :meth:`~langchain_secguard.vault.VaultStore.erase`.
+
+        It needs no key, and takes away a seal whose key is lost, so that the vault can be used again.
+        """
+        reply = yield Erase()
+        if reply.seal is not None and not self.codec.opens(vault_id, reply.seal):
+            yield Reseal(reply.seal, b"")
+        return reply.erased
 
     def erase_value(self, vault_id: str, value: str) -> Plan[int]:
         """Plan :meth:`~langchain_secguard.vault.VaultStore.erase_value`."""
-        (key,) = self._codec.keys(vault_id, "folded", [fold(value)])
+        (key,) = self.codec.keys(vault_id, "folded", [fold(value)])
         return (yield EraseValue(key)).erased
 
     def _search(
@@ -157,12 +165,12 @@ class Plans:
         search = Search(texts)
         words = max([hint.words, *(one.words for one in wanted)])
         asked = search.phrases(words)
-        question = Settle((), self._codec.keys(vault_id, "phrase", asked), search.since, read_only)
+        question = Settle((), self.codec.keys(vault_id, "phrase", asked), search.since, read_only)
         reply, entries = yield from self._settle(vault_id, wanted, hint, question)
         known = dict(zip(asked, reply.known, strict=True))
         if reply.added is None or reply.state.words > words:
             asked = search.phrases(max(words, reply.state.words), all_texts=reply.added is None)
-            again = yield Settle((), self._codec.keys(vault_id, "phrase", asked), 0, read_only)
+            again = yield Settle((), self.codec.keys(vault_id, "phrase", asked), 0, read_only)
             known |= zip(asked, again.known, strict=True)
         added = self.read(vault_id, reply.added or ())
         seen = self.read(vault_id, [row for one in known.values() if one for row in one.rows])
@@ -196,36 +204,49 @@ class Plans:
         return reply, entries
 
     def _settled(self, vault_id: str, row: Row, one: _Wanted) -> Entry:
-        """Make the entry of a row whose value is known, since it was asked for."""
+        """Make the entry of a row whose value is known, since it was asked for.
+
+        What is encrypted is read all the same: whoever can write to the database could lead to another row.
+        """
         value = one.entity.value
+        kept = row.value if self.codec.bound else None
+        if kept is not None and self.codec.decode(vault_id, row.ref, "value", kept) != value:
+            raise VaultDecryptionError(
+                f"an entry of the vault {vault_id!r} holds another value than it is found by: the database "
+                "was changed"
+            )
         if row.offer is not None:
             return Entry(row.ref, value, one.surrogates[row.offer])
-        surrogate = None if row.surrogate is None else self._codec.decode(vault_id, row.ref, row.surrogate)
-        return Entry(row.ref, value, surrogate)
+        return Entry(row.ref, value, self._surrogate(vault_id, row))
+
+    def _surrogate(self, vault_id: str, row: Row) -> str | None:
+        kept = row.surrogate
+        return None if kept is None else self.codec.decode(vault_id, row.ref, "surrogate", kept)
 
     def _filled(self, vault_id: str, entry: Entry) -> Row:
-        kept = None if entry.surrogate is None else self._codec.encode(vault_id, entry.ref, entry.surrogate)
-        return Row(entry.ref, self._codec.encode(vault_id, entry.ref, entry.value), kept)
+        encode, surrogate = self.codec.encode, entry.surrogate
+        kept = None if surrogate is None else encode(vault_id, entry.ref, "surrogate", surrogate)
+        return Row(entry.ref, encode(vault_id, entry.ref, "value", entry.value), kept)
 
     def _records(self, vault_id: str, wanted: Sequence[_Wanted], numbers: Mapping[str, int]) -> list[Record]:
         if not wanted:
             return []
         entities = [one.entity for one in wanted]
-        keys = self._codec.keys
+        keys = self.codec.keys
         identities = keys(vault_id, "identity", [f"{one.entity_type}\0{one.value}" for one in entities])
         folds = keys(vault_id, "folded", [fold(one.value) for one in entities])
         phrases = self._keys_of_each(vault_id, "phrase", [one.phrases for one in wanted])
         links = self._links(vault_id, entities)
-        expected = _foreseen(entities, numbers) if self._codec.bound else [None] * len(entities)
+        expected = _foreseen(entities, numbers) if self.codec.bound else [None] * len(entities)
         return [
             Record(
                 one.entity.entity_type,
                 identities[position],
                 folds[position],
-                self._codec.encode(vault_id, expected[position], one.entity.value),
+                self.codec.encode(vault_id, expected[position], "value", one.entity.value),
                 phrases[position],
                 one.words,
-                self._offers(vault_id, one.surrogates),
+                self._offers(vault_id, expected[position], one.surrogates),
                 *links[position],
                 like=one.like,
                 expected=expected[position],
@@ -239,21 +260,18 @@ class Plans:
         made = self._keys_of_each(vault_id, "claim", named)
         return list(zip(made[::3], made[1::3], made[2::3], strict=True))
 
-    def _offers(self, vault_id: str, surrogates: Sequence[str]) -> tuple[Offer, ...]:
+    def _offers(self, vault_id: str, ref: Ref | None, surrogates: Sequence[str]) -> tuple[Offer, ...]:
         if not surrogates:
             return ()
-        marks = self._codec.keys(vault_id, "mark", map(fold, surrogates))
+        marks = self.codec.keys(vault_id, "mark", map(fold, surrogates))
         phrases = self._keys_of_each(vault_id, "phrase", list(map(phrase_keys, surrogates)))
-        values = [
-            None if self._codec.bound else self._codec.encode(vault_id, None, surrogate)
-            for surrogate in surrogates
-        ]
+        values = [self.codec.encode(vault_id, ref, "surrogate", surrogate) for surrogate in surrogates]
         return tuple(map(Offer, values, marks, phrases))
 
     def _keys_of_each(
         self, vault_id: str, kind: KeyKind, texts: Sequence[Sequence[str]]
     ) -> list[tuple[bytes, ...]]:
-        keys = iter(self._codec.keys(vault_id, kind, [text for own in texts for text in own]))
+        keys = iter(self.codec.keys(vault_id, kind, [text for own in texts for text in own]))
         return [tuple(islice(keys, len(own))) for own in texts]
 
     def read(self, vault_id: str, rows: Iterable[Row | None]) -> list[Entry]:
@@ -265,9 +283,8 @@ class Plans:
         """Read a row; one that was not filled, because its writer ended first, was never given to anybody."""
         if row is None or row.value is None:
             return None
-        value = self._codec.decode(vault_id, row.ref, row.value)
-        surrogate = None if row.surrogate is None else self._codec.decode(vault_id, row.ref, row.surrogate)
-        return Entry(row.ref, value, surrogate)
+        value = self.codec.decode(vault_id, row.ref, "value", row.value)
+        return Entry(row.ref, value, self._surrogate(vault_id, row))
 
 
 def _foreseen(entities: Iterable[Entity], numbers: Mapping[str, int]) -> list[Ref | None]:

@@ -93,6 +93,7 @@ class TestNames:
     def test_of_vaults(self) -> None:
         assert vault.__all__ == [
             "Assignment",
+            "EncryptedVaultStore",
             "Entity",
             "Entry",
             "Finding",

@@ -15,7 +15,7 @@ class TestPlainCodec:
     @given(ANY)
     def test_reads_what_it_wrote(self, value: str) -> None:
         codec, ref = PlainCodec(), Ref("PERSON", 1, "b")
-        assert codec.decode("v", ref, codec.encode("v", None, value)) == value
+        assert codec.decode("v", ref, "value", codec.encode("v", None, "value", value)) == value
 
     def test_makes_another_key_for_each_kind_vault_and_text(self) -> None:
         codec = PlainCodec()
