@@ -10,6 +10,8 @@ import pytest
 from langfuse import get_client
 from langfuse._client.resource_manager import LangfuseResourceManager
 from langfuse.api.metrics.client import MetricsClient
+from opentelemetry import trace
+from opentelemetry.util._once import Once
 
 from tests.integration.langfuse_server import LangfuseServer
 from tests.integration.openai_server import OpenAIServer, Reply
@@ -35,10 +37,13 @@ def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
         monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-pages")
         monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-pages")
         monkeypatch.setenv("LANGFUSE_BASE_URL", server.base_url)
+        # What other tests made of them for the process: clients, and a tracer provider that may be shut down.
+        monkeypatch.setattr(LangfuseResourceManager, "_instances", {})
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
         yield server
-        if "pk-pages" in LangfuseResourceManager._instances:
+        if LangfuseResourceManager._instances:
             get_client().shutdown()
-            LangfuseResourceManager._instances.pop("pk-pages")
 
 
 @pytest.mark.loopback
