@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from operator import index
 from typing import TypeVar
 
 from langchain_secguard.detect.base import Detector, Span
@@ -53,7 +54,8 @@ def checked(detector: object, texts: Sequence[str], detected: Sequence[Sequence[
     """Return what ``detector`` gave for ``texts``, with its labels written as entity types.
 
     Raises:
-        DetectorError: That is no list of spans for each text, or a span lies outside its text.
+        DetectorError: That is no list of spans for each text, its offsets are no whole numbers, or a span
+            lies outside its text.
     """
     name = type(detector).__name__
     try:
@@ -70,9 +72,15 @@ def checked(detector: object, texts: Sequence[str], detected: Sequence[Sequence[
     raise failure
 
 
-def _failure(detector: object, error: Exception) -> Exception:
+def without_origin(error: DetectorError) -> DetectorError:
+    """Forget what ``error`` arose from: a traceback shows those errors' messages, which may hold the text."""
+    error.__cause__ = error.__context__ = None
+    return error
+
+
+def _failure(detector: object, error: Exception) -> DetectorError:
     if isinstance(error, DetectorError):
-        return error
+        return without_origin(error)
     return DetectorError(
         f"{type(detector).__name__} failed with {type(error).__name__}; nothing was sent. "
         "Run it alone to see why."
@@ -80,9 +88,13 @@ def _failure(detector: object, error: Exception) -> Exception:
 
 
 def _checked(name: str, span: Span, length: int) -> Span:
-    if not 0 <= span.start <= span.end <= length:
-        raise DetectorError(f"{name} marked characters {span.start} to {span.end} of a text of {length}")
+    start, end = (
+        index(span.start),
+        index(span.end),
+    )  # a library's integer, numpy's for instance, is made Python's
+    if not 0 <= start <= end <= length:
+        raise DetectorError(f"{name} marked characters {start} to {end} of a text of {length}")
     entity_type, score = entity_type_name(span.entity_type), float(span.score)
-    if entity_type == span.entity_type and score is span.score:
+    if entity_type == span.entity_type and score is span.score and start is span.start and end is span.end:
         return span
-    return Span(span.start, span.end, entity_type, score)
+    return Span(start, end, entity_type, score)

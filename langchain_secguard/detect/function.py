@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from langchain_secguard.detect.base import Span, Uniting
+from langchain_secguard.detect.calling import without_origin
 from langchain_secguard.errors import DetectorError
 
 Mark: TypeAlias = Span | tuple[int, int, str] | tuple[int, int, str, float]
@@ -130,9 +131,9 @@ class FunctionDetector(Uniting):
             raise DetectorError(f"{_name_of(self._function)} gave {len(marked)} lists for {len(texts)} texts")
         return [[mark if isinstance(mark, Span) else Span(*mark) for mark in marks] for marks in marked]
 
-    def _failure(self, error: Exception) -> Exception:
+    def _failure(self, error: Exception) -> DetectorError:
         if isinstance(error, DetectorError):
-            return error
+            return without_origin(error)
         return DetectorError(
             f"the function {_name_of(self._function)} failed with {type(error).__name__}; nothing was sent. "
             "It takes a text and gives spans, or tuples of start, end, entity type and score."

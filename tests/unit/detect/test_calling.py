@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from langchain_secguard.detect import Span
@@ -18,6 +19,19 @@ async def test_gives_the_same_without_blocking() -> None:
     assert await acall(LexiconDetector({SECRET: "PERSON"}), [SECRET]) == [[Span(0, 8, "PERSON")]]
 
 
+class Quoting:
+    """Raise an error of ours from one that holds the text."""
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        try:
+            return [{}[text] for text in texts]
+        except KeyError as error:
+            raise DetectorError("no answer") from error
+
+    async def adetect(self, texts: Sequence[str]) -> list[list[Span]]:
+        return self.detect(texts)
+
+
 class TestFailure:
     def test_names_the_detector_and_no_text(self) -> None:
         with pytest.raises(DetectorError, match="FailingDetector failed with RuntimeError") as raised:
@@ -33,6 +47,11 @@ class TestFailure:
         with pytest.raises(DetectorError, match=r"^Other: "):
             call(FailingDetector(lambda text: DetectorError("Other: no model")), [""])
 
+    def test_forgets_what_it_arose_from_if_it_is_ours(self) -> None:
+        with pytest.raises(DetectorError, match="no answer") as raised:
+            call(Quoting(), [SECRET])
+        assert not any(holds(text, SECRET) for text in error_texts(raised.value))
+
 
 class TestCheck:
     @pytest.mark.parametrize(
@@ -44,6 +63,7 @@ class TestCheck:
             ([[Span(0, 9, "PERSON")]], "characters 0 to 9 of a text of 8"),
             ([[Span(-1, 2, "PERSON")]], "characters -1 to 2"),
             ([[Span(3, 2, "PERSON")]], "characters 3 to 2"),
+            ([[Span(0.0, 2.0, "PERSON")]], "no list of spans"),  # type: ignore[arg-type]
             ([[Span(0, 2, "!")]], "no list of spans"),
             ([[Span(0, 2, "PERSON", "sure")]], "no list of spans"),  # type: ignore[arg-type]
         ],
@@ -58,6 +78,10 @@ class TestCheck:
         assert checked(None, [SECRET], [spans]) == [
             [Span(0, 2, "PHONE_NUMBER", 1.0), Span(0, 2, "PERSON", 0.5)]
         ]
+
+    def test_makes_whole_numbers_of_a_library_those_of_python(self) -> None:
+        [[span]] = checked(None, [SECRET], [[Span(np.int64(0), np.int32(4), "PERSON", np.float32(1))]])  # type: ignore[arg-type]
+        assert [type(part) for part in (span.start, span.end, span.score)] == [int, int, float]
 
 
 class Careless:
