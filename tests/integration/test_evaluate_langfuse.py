@@ -1,6 +1,7 @@
 """Experiments, datasets and annotations, with the real SDK against a server on this machine."""
 
 import itertools
+import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,7 +30,8 @@ from tests.support import FailingDetector, LexiconDetector
 pytestmark = pytest.mark.loopback
 
 JANE = 'Jane "JD" Doe'
-VALUES = ("Jane", "JD", "Robert Álvarez", "Rome")
+VALUES = (JANE, json.dumps(JANE)[1:-1], "Robert Álvarez", "in Rome", "Rome was", "Jane writes")
+"""Long enough not to stand in compressed bytes by chance."""
 EXAMPLES = [
     Example(
         "jane-doe.txt",
