@@ -164,15 +164,17 @@ class Plans:
             return _Found(reply.state, entries, [], {}, {})
         search = Search(texts)
         words = max([hint.words, *(one.words for one in wanted)])
-        asked = search.phrases(words)
-        question = Settle((), self.codec.keys(vault_id, "phrase", asked), search.since, read_only)
+        asked, keys = self._asked(vault_id, search.phrases(words))
+        question = Settle((), keys, search.since, read_only)
         reply, entries = yield from self._settle(vault_id, wanted, hint, question)
         known = dict(zip(asked, reply.known, strict=True))
-        if reply.added is None or reply.state.words > words:
-            asked = search.phrases(max(words, reply.state.words), all_texts=reply.added is None)
-            again = yield Settle((), self.codec.keys(vault_id, "phrase", asked), 0, read_only)
+        added = self._added(vault_id, reply, entries)
+        if added is None or reply.state.words > words:
+            more = search.phrases(max(words, reply.state.words), all_texts=added is None)
+            asked, keys = self._asked(vault_id, more)
+            again = yield Settle((), keys, 0, read_only)
             known |= zip(asked, again.known, strict=True)
-        added = self.read(vault_id, reply.added or ())
+        added = added or []
         seen = self.read(vault_id, [row for one in known.values() if one for row in one.rows])
         taught = {phrase: Taught(one.entity_type, one.teacher) for phrase, one in known.items() if one}
         marks = search.marks(taught, taught_by(added))
@@ -183,6 +185,22 @@ class Plans:
             _spellings(texts, marks),
             _by_spelling([*added, *seen, *entries]),
         )
+
+    def _added(self, vault_id: str, reply: Reply, entries: Iterable[Entry]) -> list[Entry] | None:
+        """Read what was added; ``None`` where that is not known, or another writer has not filled it yet."""
+        if not reply.added:
+            return None if reply.added is None else []
+        settled = {entry.ref: entry for entry in entries}
+        added = [settled.get(row.ref) or self._entry(vault_id, row) for row in reply.added]
+        return None if None in added else [entry for entry in added if entry]
+
+    def _asked(self, vault_id: str, phrases: list[str]) -> tuple[Sequence[str], Sequence[bytes]]:
+        """Make the keys of phrases; encrypted, they are asked for in no order of the text's."""
+        keys = self.codec.keys(vault_id, "phrase", phrases)
+        if not (self.codec.bound and phrases):
+            return phrases, keys
+        keys, phrases = map(list, zip(*sorted(zip(keys, phrases, strict=True)), strict=True))
+        return phrases, keys
 
     def _settle(
         self, vault_id: str, wanted: Sequence[_Wanted], hint: Hint, question: Settle | None = None
