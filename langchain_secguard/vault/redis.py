@@ -33,6 +33,7 @@ from langchain_secguard.vault.redis_client import Arguments, ScriptRunner
 
 _SCRIPT = Path(__file__).with_name("redis.lua")
 _NO_ROW = 0xFFFFFFFF
+_LONGEST_TYPE = 200
 _RECORD = Struct(">HIHHHHHHHH16s16s")
 _SPECIAL = re.compile(r"[*?\[\]^\\]")
 _ESCAPED = r"\\\g<0>"
@@ -283,7 +284,10 @@ def _arrival(kept: bytes | None) -> int:
 
 @lru_cache(maxsize=1024)
 def _type(entity_type: str) -> bytes:
-    return quote(entity_type, safe="", errors="surrogatepass").replace("~", "%7E").encode()
+    name = quote(entity_type, safe="", errors="surrogatepass").replace("~", "%7E").encode()
+    if len(name) > _LONGEST_TYPE:
+        raise ValueError(f"an entity type has at most {_LONGEST_TYPE} bytes")
+    return name
 
 
 def _name(ref: Ref) -> bytes:

@@ -1,6 +1,8 @@
 """Many processes on one vault in Redis: no number twice, nothing lost, whoever is killed or restarted."""
 
 import multiprocessing
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,6 +41,14 @@ def held(server: RedisServer) -> dict[str, str]:
     return {entry.value: f"{entry.ref.entity_type}:{entry.ref.number}" for entry in entries}
 
 
+def await_fields(server: RedisServer, count: int) -> None:
+    """Wait until the vault has grown to so many fields: some three for each value."""
+    deadline = time.monotonic() + 60
+    while int(server.cli("hlen", "secguard:{v}")) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def assert_one_to_one(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Check that every value has one ref, and every ref one value, and return the refs by value."""
     refs: defaultdict[str, set[str]] = defaultdict(set)
@@ -50,6 +60,29 @@ def assert_one_to_one(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
     assert [value for value, owned in refs.items() if len(owned) > 1] == []
     assert [ref for ref, owned in values.items() if len(owned) > 1] == []
     return {value: next(iter(owned)) for value, owned in refs.items()}
+
+
+FORKING = """
+import os, sys
+from langchain_secguard.vault import Entity, RedisVaultStore
+
+store = RedisVaultStore(sys.argv[1])
+(entry,) = store.assign("v", [Entity("PERSON", "Jane Doe")]).entries
+child = os.fork()
+for number in range(200):
+    assert store.assign("v", [Entity("PERSON", f"{child == 0} {number}")]).entries[0].ref.number > 1
+    assert store.lookup("v", [entry.ref]) == [entry]
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_has_connections_of_its_own(redis_server: RedisServer) -> None:
+    """Run apart, since to fork is no good idea in a process with the threads of other tests."""
+    redis_server.cli("flushall")
+    ran = subprocess.run([sys.executable, "-c", FORKING, redis_server.url], check=False, timeout=60)
+    assert ran.returncode == 0
+    assert len(held(redis_server)) == 401
 
 
 class TestManyProcesses:
@@ -68,8 +101,8 @@ class TestManyProcesses:
         asked = [(durable.url, worker, 8_000, 10) for worker in range(PROCESSES)]
         with context.Pool(PROCESSES) as pool:
             running = pool.starmap_async(redis_workers.allocate, asked)
-            for _ in range(3):
-                running.wait(0.2)
+            for fields in (500, 3_000, 6_000):
+                await_fields(durable, fields)
                 (durable.kill if crash else durable.stop)()
                 time.sleep(0.05)
                 durable.start()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from langchain_secguard.vault import RedisVaultStore
+from langchain_secguard.vault import Entity, RedisVaultStore
 
 
 class TestOptions:
@@ -52,6 +52,13 @@ class TestOptions:
 
     def test_making_a_store_connects_to_nothing(self) -> None:
         RedisVaultStore("redis://203.0.113.1:1")
+
+
+class TestEntityTypes:
+    def test_that_are_too_long_are_refused_before_anything_is_sent(self) -> None:
+        store = RedisVaultStore("redis://203.0.113.1:1")
+        with pytest.raises(ValueError, match="200 bytes"):
+            store.assign("v", [Entity("T" * 201, "Jane Doe")])
 
 
 class TestRepr:
