@@ -18,6 +18,14 @@ from langchain_secguard.vault.base import (
 from langchain_secguard.vault.llm_guard import from_llm_guard, to_llm_guard
 from langchain_secguard.vault.memory import InMemoryVaultStore
 from langchain_secguard.vault.phrases import Match, PhraseIndex, word_sequences
+from langchain_secguard.vault.tenants import (
+    Erasure,
+    Held,
+    aerase_value_everywhere,
+    aexport_vaults,
+    erase_value_everywhere,
+    export_vaults,
+)
 
 if TYPE_CHECKING:
     from langchain_secguard.vault.encrypted import EncryptedVaultStore
@@ -28,7 +36,9 @@ __all__ = [
     "EncryptedVaultStore",
     "Entity",
     "Entry",
+    "Erasure",
     "Finding",
+    "Held",
     "Hit",
     "InMemoryVaultStore",
     "Keys",
@@ -38,6 +48,10 @@ __all__ = [
     "Text",
     "Vault",
     "VaultStore",
+    "aerase_value_everywhere",
+    "aexport_vaults",
+    "erase_value_everywhere",
+    "export_vaults",
     "from_llm_guard",
     "settling_order",
     "to_llm_guard",
