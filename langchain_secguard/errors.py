@@ -31,9 +31,15 @@ class VaultRequiredError(SecGuardError):
 class VaultUnavailableError(SecGuardError):
     """The store of a vault does not answer; nothing was sent to the model."""
 
+    left: tuple[str, ...] = ()
+    """Of work on many vaults, such as an erasure: the ids of those in which it may not have been done."""
+
 
 class VaultDecryptionError(SecGuardError):
     """A stored value cannot be decrypted with the keys given, or was tampered with."""
+
+    left: tuple[str, ...] = ()
+    """Of work on many vaults: the ids of those in which it was not done."""
 
 
 class UnsupportedContentError(SecGuardError):

@@ -22,8 +22,10 @@ from langchain_secguard.vault.tenants import (
     Erasure,
     Held,
     aerase_value_everywhere,
+    aerase_vaults,
     aexport_vaults,
     erase_value_everywhere,
+    erase_vaults,
     export_vaults,
 )
 
@@ -49,8 +51,10 @@ __all__ = [
     "Vault",
     "VaultStore",
     "aerase_value_everywhere",
+    "aerase_vaults",
     "aexport_vaults",
     "erase_value_everywhere",
+    "erase_vaults",
     "export_vaults",
     "from_llm_guard",
     "settling_order",

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from langchain_secguard.errors import VaultDecryptionError
+from langchain_secguard.errors import VaultDecryptionError, VaultUnavailableError
 
 T = TypeVar("T")
 
@@ -15,30 +16,39 @@ _NAMED = 5
 def for_each(vault_ids: Sequence[str], work: Callable[[str], T]) -> dict[str, T]:
     """Work on each vault, and return what came of it by vault.
 
+    Both errors have the ids of the vaults in which it was not done as ``left``.
+
     Raises:
         VaultDecryptionError: Some cannot be decrypted; the work was done on all others.
+        VaultUnavailableError: The store stopped answering; the work was begun on no other vault.
     """
-    done, failed = dict[str, T](), list[str]()
+    tally = _Tally[T](vault_ids)
     for vault_id in vault_ids:
         try:
-            done[vault_id] = work(vault_id)
+            tally.done[vault_id] = work(vault_id)
         except VaultDecryptionError:
-            failed.append(vault_id)
-    _check(done, failed)
-    return done
+            continue
+        except VaultUnavailableError as error:
+            tally.stopped = str(error)
+            break
+    return tally.result()
 
 
 async def afor_each(vault_ids: Sequence[str], work: Callable[[str], Awaitable[T]]) -> dict[str, T]:
     """Do what :func:`for_each` does, on some vaults at once."""
-    done, failed = dict[str, T](), list[str]()
+    tally = _Tally[T](vault_ids)
     waiting = iter(vault_ids)
 
     async def take() -> None:
         for vault_id in waiting:
+            if tally.stopped is not None:
+                return
             try:
-                done[vault_id] = await work(vault_id)
+                tally.done[vault_id] = await work(vault_id)
             except VaultDecryptionError:
-                failed.append(vault_id)
+                continue
+            except VaultUnavailableError as error:
+                tally.stopped = str(error)
 
     tasks = [asyncio.create_task(take()) for _ in range(min(_AT_ONCE, len(vault_ids)))]
     try:
@@ -46,14 +56,32 @@ async def afor_each(vault_ids: Sequence[str], work: Callable[[str], Awaitable[T]
     finally:  # of which nothing is left to do but after an error
         for task in tasks:
             task.cancel()
-    _check(done, failed)
-    return done
+    return tally.result()
 
 
-def _check(done: dict[str, T], failed: Sequence[str]) -> None:
-    if failed:
-        some = ", ".join(map(repr, failed[:_NAMED])) + (", ..." if len(failed) > _NAMED else "")
-        raise VaultDecryptionError(
-            f"{len(failed)} of {len(done) + len(failed)} vaults cannot be decrypted: {some}; the others were "
-            "done. Give the keys that they were sealed with, or erase them"
-        )
+@dataclass(slots=True)
+class _Tally(Generic[T]):
+    """Count what was done; ``stopped`` is the message of the error that ended it early."""
+
+    vault_ids: Sequence[str]
+    done: dict[str, T] = field(default_factory=dict)
+    stopped: str | None = None
+
+    def result(self) -> dict[str, T]:
+        """Return what was done, or raise an error that tells what was not."""
+        left = [vault_id for vault_id in self.vault_ids if vault_id not in self.done]
+        if not left:
+            return self.done
+        named = ", ".join(map(repr, left[:_NAMED])) + (", ..." if len(left) > _NAMED else "")
+        failure: VaultUnavailableError | VaultDecryptionError
+        if self.stopped is not None:
+            failure = VaultUnavailableError(
+                f"{self.stopped} {len(left)} of {len(self.vault_ids)} vaults are left to do: {named}"
+            )
+        else:
+            failure = VaultDecryptionError(
+                f"{len(left)} of {len(self.vault_ids)} vaults cannot be decrypted: {named}; the others were "
+                "done. Give the keys that they were sealed with, or erase them"
+            )
+        failure.left = tuple(left)
+        raise failure

@@ -1,7 +1,8 @@
 """What is done in all vaults of a tenant: erase a value, and export what is held, as a person may demand.
 
 See articles 15 and 17 of the GDPR. Vaults are named by their ids, or by what these begin with: give those
-of a tenant ids such as ``acme:case-42``.
+of a tenant ids such as ``acme:case-42``, and end the prefix with what no tenant's name holds: ``acme`` is
+the beginning of ``acme-two:case-1``, too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +66,8 @@ def erase_value_everywhere(
 
     It takes one round trip for each vault, and a second one for a vault that is encrypted and new to this
     process; a value is found by a hash that is another in each vault. Nothing holds the vaults together: one
-    that is written to meanwhile may have the value again. It can be repeated at will.
+    that is written to meanwhile may have the value again. It can be repeated at will; an error has the ids
+    of the vaults that are left as ``left``, to be given as ``vault_ids``.
 
     Args:
         store: Where the vaults are.
@@ -91,6 +93,36 @@ async def aerase_value_everywhere(
     return _erasure(await afor_each(ids, lambda vault_id: store.aerase_value(vault_id, value)))
 
 
+def erase_vaults(
+    store: VaultStore, *, prefix: str | None = None, vault_ids: Iterable[str] | None = None
+) -> Erasure:
+    """Erase many vaults whole, such as all of a tenant who leaves; no key is needed for it.
+
+    As after erasing one, it stays known which numbers must not be given out again. An error has the ids of
+    the vaults that are left as ``left``.
+
+    Args:
+        store: Where the vaults are.
+        prefix: Erase each vault whose id begins so; every vault when it is empty.
+        vault_ids: Erase these vaults instead.
+
+    Raises:
+        ValueError: Neither a prefix nor ids are given, or both.
+        TypeError: The store cannot list its vaults.
+        VaultUnavailableError: The store does not answer; some vaults are erased.
+    """
+    ids = _ids(vault_ids) if prefix is None else _listing(store, vault_ids).vault_ids(prefix)
+    return _erasure(for_each(ids, store.erase))
+
+
+async def aerase_vaults(
+    store: VaultStore, *, prefix: str | None = None, vault_ids: Iterable[str] | None = None
+) -> Erasure:
+    """Do what :func:`erase_vaults` does, on some vaults at once."""
+    ids = _ids(vault_ids) if prefix is None else await _listing(store, vault_ids).avault_ids(prefix)
+    return _erasure(await afor_each(ids, store.aerase))
+
+
 def export_vaults(
     store: VaultStore,
     *,
@@ -100,7 +132,8 @@ def export_vaults(
 ) -> list[Held]:
     """List what many vaults hold: of one value, with what is linked to it, or everything.
 
-    What is listed of a value is what :func:`erase_value_everywhere` would erase. Each vault is read whole.
+    What is listed of a value is what :func:`erase_value_everywhere` would erase. Each vault is read whole. An
+    error has the ids of the vaults that were not read as ``left``; give the others to export these.
 
     Args:
         store: Where the vaults are.
@@ -115,7 +148,7 @@ def export_vaults(
         VaultUnavailableError: The store does not answer.
     """
     ids = _ids(vault_ids) if prefix is None else _listing(store, vault_ids).vault_ids(prefix)
-    return _held(ids, for_each(ids, store.entries), value)
+    return _held(ids, for_each(ids, lambda vault_id: _of(value, store.entries(vault_id))))
 
 
 async def aexport_vaults(
@@ -127,7 +160,11 @@ async def aexport_vaults(
 ) -> list[Held]:
     """Do what :func:`export_vaults` does, on some vaults at once."""
     ids = _ids(vault_ids) if prefix is None else await _listing(store, vault_ids).avault_ids(prefix)
-    return _held(ids, await afor_each(ids, store.aentries), value)
+
+    async def read(vault_id: str) -> Sequence[Entry]:
+        return _of(value, await store.aentries(vault_id))
+
+    return _held(ids, await afor_each(ids, read))
 
 
 def _ids(vault_ids: Iterable[str] | None) -> list[str]:
@@ -148,16 +185,14 @@ def _erasure(done: Mapping[str, int]) -> Erasure:
     return Erasure({vault_id: count for vault_id, count in done.items() if count}, len(done))
 
 
-def _held(ids: Sequence[str], entries: Mapping[str, Sequence[Entry]], value: str | None) -> list[Held]:
-    return [
-        Held(vault_id, entry)
-        for vault_id in ids
-        for entry in (entries[vault_id] if value is None else _of(value, entries[vault_id]))
-    ]
+def _held(ids: Sequence[str], entries: Mapping[str, Sequence[Entry]]) -> list[Held]:
+    return [Held(vault_id, entry) for vault_id in ids for entry in entries[vault_id]]
 
 
-def _of(value: str, entries: Sequence[Entry]) -> list[Entry]:
-    """List the entries of a value, and what is linked to them."""
+def _of(value: str | None, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """List the entries of a value, and what is linked to them; all where there is none."""
+    if value is None:
+        return entries
     folded = fold(value)
     refs = {entry.ref for entry in entries if fold(entry.value) == folded}
     return [entry for entry in entries if not refs.isdisjoint((entry.ref, entry.ref._replace(variant="")))]

@@ -62,3 +62,19 @@ class TestBlockedError:
     def test_crosses_the_border_of_a_process(self) -> None:
         error = pickle.loads(pickle.dumps(BlockedError("blocked", scores={"toxicity": 0.9})))
         assert (str(error), error.scores) == ("blocked", {"toxicity": 0.9})
+
+
+@pytest.mark.parametrize("kind", [errors.VaultUnavailableError, errors.VaultDecryptionError])
+class TestVaultsLeft:
+    def test_are_none_but_of_work_on_many(
+        self, kind: type[errors.VaultUnavailableError | errors.VaultDecryptionError]
+    ) -> None:
+        assert kind("down").left == ()
+
+    def test_cross_the_border_of_a_process(
+        self, kind: type[errors.VaultUnavailableError | errors.VaultDecryptionError]
+    ) -> None:
+        error = kind("down")
+        error.left = ("a", "b")
+        again = pickle.loads(pickle.dumps(error))
+        assert (str(again), again.left) == ("down", ("a", "b"))

@@ -1,5 +1,8 @@
+import asyncio
+import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -14,10 +17,13 @@ from langchain_secguard.vault import (
     Text,
     VaultStore,
     aerase_value_everywhere,
+    aerase_vaults,
     aexport_vaults,
     erase_value_everywhere,
+    erase_vaults,
     export_vaults,
 )
+from langchain_secguard.vault.ledger import Reply
 
 KEYS = [Fernet.generate_key()]
 JANE = Entity("PERSON", "Jane Doe", ("Max Muster",), Keys(("jane doe", "doe"), ("jane doe",)))
@@ -74,6 +80,7 @@ class TestErasing:
             store.assign(vault_id, [JANE])
         with pytest.raises(VaultDecryptionError, match=r"1 of 3 vaults .*'a:lost'") as caught:
             erase_value_everywhere(store, "Jane Doe", prefix="a:")
+        assert caught.value.left == ("a:lost",)
         assert "Jane" not in str(caught.value)
         assert store.entries("a:1") == store.entries("a:2") == []
 
@@ -86,6 +93,69 @@ class TestErasing:
         monkeypatch.setattr(store, "aerase_value", fail)
         with pytest.raises(VaultUnavailableError, match="down"):
             await aerase_value_everywhere(store, "x", vault_ids=map(str, range(50)))
+
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+    def test_that_was_interrupted_can_be_taken_up_again(
+        self, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+    ) -> None:
+        store = InMemoryVaultStore()
+        vault_ids = [f"acme:{number}" for number in range(60)]
+        for vault_id in vault_ids:
+            store.assign(vault_id, [JANE, BOB])
+        erase_value, calls = store.erase_value, itertools.count(1)
+
+        def fail_at_times(vault_id: str, value: str) -> int:
+            if next(calls) % 25 == 0:
+                raise VaultUnavailableError("The store is down.")
+            return erase_value(vault_id, value)
+
+        async def afail_at_times(vault_id: str, value: str) -> int:
+            await asyncio.sleep(0)
+            return fail_at_times(vault_id, value)
+
+        monkeypatch.setattr(store, "erase_value", fail_at_times)
+        monkeypatch.setattr(store, "aerase_value", afail_at_times)
+
+        def erase(vault_ids: Sequence[str]) -> Erasure:
+            if asynchronous:
+                return asyncio.run(aerase_value_everywhere(store, "jane doe", vault_ids=vault_ids))
+            return erase_value_everywhere(store, "jane doe", vault_ids=vault_ids)
+
+        left: Sequence[str] = vault_ids
+        for _ in range(2):
+            with pytest.raises(VaultUnavailableError, match="vaults are left to do") as caught:
+                erase(left)
+            assert 0 < len(caught.value.left) < len(left)
+            left = caught.value.left
+        assert erase(left).entries == len(left)
+        monkeypatch.undo()
+        assert {held.entry.value for held in export_vaults(store, prefix="")} == {"Bob Roe"}
+        assert len(export_vaults(store, prefix="")) == 60
+
+
+class TestErasingWhole:
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+    def test_takes_every_vault_of_a_tenant_and_no_other(self, store: VaultStore, asynchronous: bool) -> None:
+        erased = {"acme:1": 3, "acme:2": 3, "acme:3": 2, "acme:4": 1}
+        work = aerase_vaults(store, prefix="acme:") if asynchronous else None
+        erasure = asyncio.run(work) if work else erase_vaults(store, prefix="acme:")
+        assert erasure == Erasure(erased, 4)
+        assert {held.vault_id for held in export_vaults(store, prefix="")} == {"other:1"}
+        assert store.assign("acme:1", [BOB]).entries[0].ref.number > 2
+
+    async def test_takes_the_vaults_named(self, store: VaultStore) -> None:
+        assert erase_vaults(store, vault_ids=["acme:1", "nowhere"]) == Erasure({"acme:1": 3}, 2)
+        assert await aerase_vaults(store, vault_ids=["acme:4"]) == Erasure({"acme:4": 1}, 1)
+
+    def test_needs_no_key(self) -> None:
+        inner = InMemoryVaultStore()
+        EncryptedVaultStore(inner, [Fernet.generate_key()]).assign("a:lost", [JANE])
+        assert erase_vaults(EncryptedVaultStore(inner, KEYS), prefix="a:").entries == 1
+
+    def test_takes_nothing_where_no_vaults_are_named(self, store: VaultStore) -> None:
+        with pytest.raises(ValueError, match="say which vaults"):
+            erase_vaults(store)
+        assert len(export_vaults(store, prefix="")) == 12
 
 
 class TestExporting:
