@@ -2,7 +2,6 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -23,7 +22,6 @@ from langchain_secguard.vault import (
     erase_vaults,
     export_vaults,
 )
-from langchain_secguard.vault.ledger import Reply
 
 KEYS = [Fernet.generate_key()]
 JANE = Entity("PERSON", "Jane Doe", ("Max Muster",), Keys(("jane doe", "doe"), ("jane doe",)))
