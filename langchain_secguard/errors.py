@@ -10,6 +10,8 @@
     ├── BlockedError              a policy or a scanner refused
     ├── DetectorError             a detector failed
     ├── ScannerError              a scanner failed
+    ├── ToolCallError             a tool that was given values failed
+    ├── UnprotectedStateError     values got into an agent's state as they are
     └── UnknownPlaceholderError   an answer holds a placeholder that its vault never issued
 
 No message holds a text or a value: only entity types, counts, class names and vault ids.
@@ -70,3 +72,22 @@ class ScannerError(SecGuardError):
 
 class UnknownPlaceholderError(SecGuardError):
     """An answer holds a placeholder that its vault never issued."""
+
+
+class ToolCallError(SecGuardError):
+    """A tool that was given values failed; what it said may hold them, and is not repeated.
+
+    ``tool`` is the name of the tool, and ``error`` that of the class of what it raised.
+    """
+
+    def __init__(self, message: str, *, tool: str, error: str) -> None:
+        super().__init__(message)
+        self.tool = tool
+        self.error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), tool=self.tool, error=self.error), self.args
+
+
+class UnprotectedStateError(SecGuardError):
+    """Values got into the state of an agent, and so into its checkpoints, as they are."""

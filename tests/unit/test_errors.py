@@ -15,7 +15,9 @@ TREE = {
     "BlockedError",
     "DetectorError",
     "ScannerError",
+    "ToolCallError",
     "UnknownPlaceholderError",
+    "UnprotectedStateError",
 }
 
 
@@ -78,3 +80,10 @@ class TestVaultsLeft:
         error.left = ("a", "b")
         again = pickle.loads(pickle.dumps(error))
         assert (str(again), again.left) == ("down", ("a", "b"))
+
+
+class TestToolCallError:
+    def test_crosses_the_border_of_a_process(self) -> None:
+        error = errors.ToolCallError("failed", tool="send_mail", error="KeyError")
+        again = pickle.loads(pickle.dumps(error))
+        assert (str(again), again.tool, again.error) == ("failed", "send_mail", "KeyError")
