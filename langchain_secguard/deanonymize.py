@@ -140,7 +140,7 @@ class Deanonymizer(PairStep):
         call = _Call()
         try:
             vault, restorer = self._open(call, config)
-            stream = StreamRestorer(restorer, self.keys)
+            stream = self._begin(restorer)
             watch(run_manager, call.sight)
             call.rest()
             for chunk in chunks:
@@ -169,7 +169,7 @@ class Deanonymizer(PairStep):
         call = _Call()
         try:
             vault, restorer = self._open(call, config)
-            stream = StreamRestorer(restorer, self.keys)
+            stream = self._begin(restorer)
             watch(run_manager, call.sight)
             call.rest()
             async for chunk in chunks:
@@ -193,6 +193,10 @@ class Deanonymizer(PairStep):
             await aannounce(run_manager, partial(call.stopped, error))
             raise
         await aannounce(run_manager, call.done)
+
+    def _begin(self, restorer: Restorer) -> StreamRestorer:
+        """Begin a stream; what a subclass begins has the same ``quick``, ``feed`` and ``flush``."""
+        return StreamRestorer(restorer, self.keys)
 
     def _open(self, call: "_Call", config: RunnableConfig) -> tuple[Vault, Restorer]:
         vault = self._vault_of(config)
