@@ -120,8 +120,16 @@ class Plans:
         return Finding(found.hits, known, found.state.generation, found.state.epoch)
 
     def lookup(self, vault_id: str, refs: Sequence[Ref]) -> Plan[list[Entry | None]]:
-        """Plan :meth:`~langchain_secguard.vault.VaultStore.lookup`."""
+        """Plan :meth:`~langchain_secguard.vault.VaultStore.lookup`.
+
+        A row is bound to its ref, but it is the database that says which row stands where.
+        """
         reply = yield LookUp(refs)
+        if any(row is not None and row.ref != ref for ref, row in zip(refs, reply.rows, strict=True)):
+            raise VaultDecryptionError(
+                f"an entry of the vault {vault_id!r} was copied from another place: restore the vault from a "
+                "backup, or erase it"
+            )
         return [self._entry(vault_id, row) for row in reply.rows]
 
     def surrogates(self, vault_id: str, *, epoch: int, after: int) -> Plan[tuple[State, list[Entry]]]:

@@ -251,6 +251,17 @@ class TestTampering:
             with pytest.raises(VaultDecryptionError, match="copied from another place"):
                 work()
 
+    def test_a_row_copied_whole_does_not_stand_for_another_ref(
+        self, store: EncryptedVaultStore, inner: InMemoryVaultStore
+    ) -> None:
+        jane, bob = Ref("PERSON", 1), Ref("PERSON", 2)
+        self.put(inner, "v", jane, self.rows(inner, "v")._kept[bob].row)
+        for refs in ([jane], [bob, jane]):
+            with pytest.raises(VaultDecryptionError, match="copied from another place"):
+                store.lookup("v", refs)
+        with pytest.raises(VaultDecryptionError, match="copied from another place"):
+            asyncio.run(store.alookup("v", [jane]))
+
     def test_a_surrogate_put_in_the_place_of_its_value_is_not_decrypted(
         self, store: EncryptedVaultStore, inner: InMemoryVaultStore
     ) -> None:
