@@ -12,6 +12,7 @@ from struct import Struct, pack, unpack_from
 from typing import Any
 from urllib.parse import quote, unquote
 
+from langchain_secguard.errors import VaultDecryptionError
 from langchain_secguard.placeholders import Ref, variant_code
 from langchain_secguard.vault.keyed import LedgerVaultStore
 from langchain_secguard.vault.ledger import (
@@ -109,11 +110,11 @@ class RedisLedger:
 
     def perform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
         """Carry out one request."""
-        return _reply(request, self._runner.run(*self._call(vault_id, request, seal)))
+        return _understood(vault_id, request, self._runner.run(*self._call(vault_id, request, seal)))
 
     async def aperform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
         """Carry out one request without blocking the event loop."""
-        return _reply(request, await self._runner.arun(*self._call(vault_id, request, seal)))
+        return _understood(vault_id, request, await self._runner.arun(*self._call(vault_id, request, seal)))
 
     def vault_ids(self, prefix: str = "") -> list[str]:
         """List the vaults that were ever written to; this walks over all keys of the database."""
@@ -200,6 +201,18 @@ def _sized(part: bytes) -> bytes:
 
 def _short(part: bytes) -> bytes:
     return pack(">H", len(part)) + part
+
+
+def _understood(vault_id: str, request: Request, answer: bytes) -> Reply:
+    """Read what the script answered; the error of a database that was changed may hold what stands there."""
+    try:
+        return _reply(request, answer)
+    except Exception:  # noqa: BLE001 - see above
+        failure = VaultDecryptionError(
+            f"what is kept of the vault {vault_id!r} cannot be read: it was changed; restore the vault from a "
+            "backup, or erase it"
+        )
+    raise failure
 
 
 def _reply(request: Request, answer: bytes) -> Reply:
