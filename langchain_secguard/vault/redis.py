@@ -209,8 +209,8 @@ def _understood(vault_id: str, request: Request, answer: bytes) -> Reply:
         return _reply(request, answer)
     except Exception:  # noqa: BLE001 - see above
         failure = VaultDecryptionError(
-            f"what is kept of the vault {vault_id!r} cannot be read: it was changed; restore the vault from a "
-            "backup, or erase it"
+            f"what is kept of the vault {vault_id!r} cannot be read: it was changed; restore the vault from "
+            "a backup, or erase it"
         )
     raise failure
 

@@ -152,9 +152,7 @@ class TestMovedBytes:
         writer = EncryptedVaultStore(inner, [NEW])
         writer.assign("v", [JANE, BOB, DOE])
         writer.assign("w", [Entity("PERSON", "Ann Lee", ("Eva Mann",)), BOB])
-        return EncryptedVaultStore(
-            RedisVaultStore(inner._runner._url, key_prefix=inner.ledger._prefix), [NEW]
-        )  # type: ignore[attr-defined]
+        return EncryptedVaultStore(inner, [NEW])  # which has read nothing yet
 
     ROWS = (("w", b"ePERSON:1"), ("w", b"ePERSON:2"), ("v", b"ePERSON:2"), ("v", b"ePERSON:1b"))
 
