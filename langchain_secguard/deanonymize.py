@@ -235,6 +235,7 @@ class _Call:
             return self.done()
         self.rest()
         seen = self.sight
+        seen.end()
         known = isinstance(error, UnknownPlaceholderError)
         sight = seen if known else Sight(seen.vault, seen.form, lambda: seen.values, failed=True)
         return self._ending(FAILED, {"error": type(error).__name__}, sight)

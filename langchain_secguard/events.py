@@ -44,6 +44,7 @@ def announce(manager: CallbackManagerForChainRun, ending: Callable[[], Ending]) 
     """Tell the handlers of a run, if there are any, how it ended."""
     if manager.handlers:
         name, data, sight = ending()
+        sight.end()
         show(manager.run_id, sight)
         manager.get_child().on_custom_event(name, dict(data), run_id=manager.run_id)
 
@@ -52,6 +53,7 @@ async def aannounce(manager: AsyncCallbackManagerForChainRun, ending: Callable[[
     """Tell the handlers of an async run, if there are any, how it ended."""
     if manager.handlers:
         name, data, sight = ending()
+        sight.end()
         show(manager.run_id, sight)
         await manager.get_child().on_custom_event(name, dict(data), run_id=manager.run_id)
 

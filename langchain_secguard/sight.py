@@ -2,7 +2,7 @@
 
 Events hold no text, since whoever streams a chain's events may hand them on. A tracer that masks texts needs
 the values all the same: it takes the :class:`Sight` of a run while it hears the run's event, and keeps it as
-long as it has texts of the run to mask. Nothing is kept alive from here.
+long as it has texts of the run to mask, and settles it when they are masked. Nothing is kept alive from here.
 """
 
 import re
@@ -25,7 +25,7 @@ class Sight:
         failed: Detection or the store failed, so that what is personal in the run's texts is not known.
     """
 
-    __slots__ = ("__weakref__", "_values", "failed", "form", "vault")
+    __slots__ = ("__weakref__", "_ended", "_values", "failed", "form", "vault")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class Sight:
         self.form = form
         self.failed = failed
         self._values = values
+        self._ended = False
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -48,6 +49,15 @@ class Sight:
         where the run was refused.
         """
         return self._values()
+
+    def end(self) -> None:
+        """Say that the step has ended, and that the values are all there."""
+        self._ended = True
+
+    def settle(self) -> None:
+        """Keep the values alone, and let go of the step and of the texts that it read, if it has ended."""
+        if self._ended:
+            self._values = dict(self._values()).copy
 
     def __repr__(self) -> str:
         return f"Sight({self.vault!r}, failed={self.failed})"

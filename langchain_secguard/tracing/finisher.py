@@ -77,14 +77,19 @@ class Finisher:
         while True:
             tree, send = self._next()
             try:
-                runs = tree.take()
-                if runs:
-                    send(runs)
-                    self.sent += len(runs)
-                tree.sent()
+                self._finish(tree, send)
             except Exception as error:  # noqa: BLE001 - the thread must live, and a message may hold text
                 log.error("A trace was not sent: %s.", type(error).__name__)
             del tree, send
+
+    def _finish(self, tree: Tree, send: Send) -> None:
+        runs = tree.take()
+        try:
+            if runs:
+                send(runs)
+                self.sent += len(runs)
+        finally:
+            tree.sent()
 
     def _next(self) -> tuple[Tree, Send]:
         """Wait for a tree that is due."""

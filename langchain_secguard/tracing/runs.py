@@ -207,11 +207,14 @@ class Tree:
             return taken
 
     def sent(self) -> None:
-        """Say that what was taken is sent."""
+        """Say that what was taken is sent: of what steps saw, their values are kept, and no texts."""
         with self._lock:
             first, self._sent = not self._sent, True
+            sights = list(self._sights.values())
         if first:
             self.trace.sent()
+        for sight in sights:
+            sight.settle()
 
 
 class Trees:

@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -105,8 +106,9 @@ class TestInEveryMode:
         self, mode: str, server: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         left = runs.BUDGET._left
-        failing = pair(Echo(fails_after=1))
-        MODES[mode](pair(), ITEMS, configs(handler))
+        chain, failing = pair(), pair(Echo(fails_after=1))
+        steps = [weakref.ref(step) for each in (chain, failing) for step in (each.first, each.last)]  # type: ignore[attr-defined]
+        MODES[mode](chain, ITEMS, configs(handler))
         with pytest.raises(ValueError, match="refused"):
             MODES[mode](failing, ITEMS[:1], configs(handler, 1))
         gc.collect()  # closes the streams within a failed one
@@ -114,6 +116,9 @@ class TestInEveryMode:
         kept = (handler._trees.runs, handler._trees._trees, handler._runs, handler._run_states)
         assert [len(each) for each in kept] == [0] * 4
         assert runs.BUDGET._left == left
+        del chain, failing
+        gc.collect()
+        assert [step() for step in steps] == [None] * 4
 
     def test_a_chain_stands_in_the_span_around_it(
         self, mode: str, server: LangfuseServer, client: Langfuse, handler: LangfuseHandler

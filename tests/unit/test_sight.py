@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -45,6 +46,20 @@ class Watcher(BaseCallbackHandler):
         self.values.append(dict(sight.values))
         self.failed.append(sight.failed)
         self.runs.append(run_id)
+
+
+class Sights(BaseCallbackHandler):
+    """Keep what a step saw, as a tracer does."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.seen: list[Sight] = []
+
+    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **_: Any) -> None:
+        sight = sight_of(run_id)
+        assert sight is not None
+        self.seen.append(sight)
 
 
 @pytest.fixture
@@ -281,9 +296,55 @@ def test_a_sight_is_found_by_its_run() -> None:
     assert sight_of(uuid4()) is None
 
 
+class TestSettled:
+    def test_it_keeps_the_values_and_lets_go_of_the_step(self) -> None:
+        anonymizer, sights = step(vault=Vault("v")), Sights()
+        anonymizer.invoke(TEXT, config("v", sights))
+        (sight,) = sights.seen
+        seen, made = sight.values, weakref.ref(anonymizer)
+        sight.settle()
+        del anonymizer
+        gc.collect()
+        assert made() is None
+        assert sight.values == seen
+        assert sight.values.keys() == VALUES.keys()
+
+    def test_nothing_is_settled_while_a_stream_is_open(self) -> None:
+        values = {"Jane Doe": "[PERSON_1]"}
+        sight = Sight(None, Form(), values.copy)
+        sight.settle()
+        values["John Roe"] = "[PERSON_2]"
+        sight.end()
+        sight.settle()
+        values["Mary Major"] = "[PERSON_3]"
+        assert sight.values == {"Jane Doe": "[PERSON_1]", "John Roe": "[PERSON_2]"}
+
+    def test_a_stream_that_failed_has_ended(self) -> None:
+        sights, run_id, open_sights = Sights(), uuid4(), []
+
+        def chunks() -> Iterator[str]:
+            yield "[PERSON_1] and "
+            open_sights.append(sight_of(run_id))
+            yield "[PERSON_9] "
+
+        vault = Vault("v")
+        step(vault=vault).invoke(TEXT)
+        stream = Deanonymizer(vault=vault, unknown="error").transform(
+            chunks(), {**config("v", sights), "run_id": run_id}
+        )
+        with pytest.raises(SecGuardError):
+            list(stream)
+        for sight in (*sights.seen, *open_sights):
+            assert sight is not None
+            before = sight.values
+            sight.settle()
+            assert sight.values == before
+            assert sight._ended
+
+
 def test_hidden_names_of_the_living() -> None:
-    anonymizer = step(hidden_names=("Test LLC",))
-    assert any(pattern.search("at TEST llc today") for pattern in hidden_names())
+    anonymizer = step(hidden_names=("Sightly & Co",))
+    assert any(pattern.search("at SIGHTLY & co today") for pattern in hidden_names())
     del anonymizer
     gc.collect()
-    assert not any(pattern.search("at TEST llc today") for pattern in hidden_names())
+    assert not any(pattern.search("at SIGHTLY & co today") for pattern in hidden_names())

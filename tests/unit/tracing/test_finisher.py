@@ -79,11 +79,12 @@ class TestFinisher:
         def fail(runs: Any) -> None:
             raise ValueError("about Jane Doe")
 
-        sent = Sent()
-        put(finisher, FakeTree(1), fail)
+        sent, failed = Sent(), FakeTree(1)
+        put(finisher, failed, fail)
         put(finisher, FakeTree(2), sent)
         assert finisher.drain(10)
         assert sent == [2]
+        assert failed.is_sent
         assert caplog.messages == ["A trace was not sent: ValueError."]
 
     def test_is_drained_from_its_own_thread_without_a_deadlock(self, finisher: Finisher) -> None:

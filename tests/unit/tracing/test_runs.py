@@ -107,6 +107,17 @@ class TestTree:
         assert other.tree.sights == sights[-len(other.tree.sights) :]
         assert 0 < len(other.tree.sights) < len(sights)
 
+    def test_keeps_values_alone_when_it_is_sent(self) -> None:
+        values = {"Jane Doe": "[PERSON_1]"}
+        root, ended, streaming = run(), Sight(None, Form(), values.copy), Sight(None, Form(), values.copy)
+        ended.end()
+        for sight in (ended, streaming):
+            root.tree.learn(sight)
+        root.tree.sent()
+        values["John Roe"] = "[PERSON_2]"
+        assert list(ended.values) == ["Jane Doe"]
+        assert list(streaming.values) == ["Jane Doe", "John Roe"]
+
     def test_counts_its_trace_as_open_until_it_is_sent(self) -> None:
         root = run()
         assert root.tree.trace.is_open
