@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan.base import ScanResult, Sees
+from langchain_secguard.scan.threads import to_thread
 
 Verdict: TypeAlias = ScanResult | bool | float
 """A result; whether the text may pass; or its risk, from 0 to 1."""
@@ -93,7 +94,7 @@ class FunctionScanner:
         """Do what :meth:`scan` does, without blocking the event loop."""
         if self._is_async:
             return self._result(text, await self._called(text, prompt))
-        return self._result(text, await asyncio.to_thread(self._called, text, prompt))
+        return self._result(text, await to_thread(self._called, text, prompt))
 
     def _called(self, text: str, prompt: str | None) -> Any:
         return self._function(text, prompt=prompt) if self._takes_prompt else self._function(text)
