@@ -1,0 +1,1 @@
+"""Scanners that come with the package: rules, no model, no network."""

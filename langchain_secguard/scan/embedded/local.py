@@ -1,0 +1,62 @@
+"""What the embedded scanners share: they compute, ask nobody, and leave the event loop free."""
+
+import asyncio
+
+from langchain_secguard.scan.base import ScanResult, Sees
+
+_LONG = 20_000
+"""Texts longer than this many characters are scanned in a worker thread when they are awaited."""
+
+
+class LocalScanner:
+    """Scan on this machine, in this process.
+
+    Args:
+        name: The scanner's name; unique within a guard.
+        sees: The form of the text that it is shown where both exist.
+    """
+
+    sanitizes = False
+    engine = "embedded"
+
+    def __init__(self, *, name: str, sees: Sees = "values") -> None:
+        if not name:
+            raise ValueError("a scanner's name must not be empty")
+        self._name = name
+        self.sees = sees
+
+    @property
+    def name(self) -> str:
+        """The scanner's name."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(name={self._name!r})"
+
+    def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
+        """Scan ``text``."""
+        raise NotImplementedError  # each scanner has its own
+
+    async def ascan(self, text: str, *, prompt: str | None = None) -> ScanResult:
+        """Do what :meth:`scan` does; a long text is scanned in a worker thread."""
+        if len(text) > _LONG:
+            return await asyncio.to_thread(self.scan, text, prompt=prompt)
+        return self.scan(text, prompt=prompt)
+
+    def _result(
+        self, text: str, *, valid: bool, risk: float, details: dict[str, float] | None = None
+    ) -> ScanResult:
+        return ScanResult(
+            name=self._name, text=text, valid=valid, risk_score=min(1.0, risk), details=details or {}
+        )
+
+
+def checked_threshold(threshold: float) -> float:
+    """Return ``threshold``.
+
+    Raises:
+        ValueError: It is not from 0 to 1.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError("threshold must be from 0 to 1")
+    return threshold
