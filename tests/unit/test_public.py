@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import langchain_secguard
-from langchain_secguard import detect, testing, tracing, vault
+from langchain_secguard import detect, middleware, testing, tracing, vault
 
 PACKAGE = Path(langchain_secguard.__file__).parent
 
@@ -125,6 +125,15 @@ class TestNames:
     def test_of_tests_for_others(self) -> None:
         assert testing.__all__ == ["VaultStoreContract"]
 
+    def test_of_middleware(self) -> None:
+        assert middleware.__all__ == [
+            "AnonymizeMiddleware",
+            "ProtectedAgent",
+            "areveal",
+            "protect_agent",
+            "reveal",
+        ]
+
     def test_of_tracers(self) -> None:
         assert tracing.__all__ == [
             "WITHHELD",
@@ -135,7 +144,7 @@ class TestNames:
             "langsmith_anonymizer",
         ]
 
-    @pytest.mark.parametrize("module", [langchain_secguard, detect, testing, tracing, vault])
+    @pytest.mark.parametrize("module", [langchain_secguard, detect, middleware, testing, tracing, vault])
     def test_can_all_be_had(self, module: object) -> None:
         for name in module.__all__:  # type: ignore[attr-defined]
             assert getattr(module, name) is not None

@@ -1,0 +1,48 @@
+"""What the middleware takes from LangChain and LangGraph; no other module imports them."""
+
+try:
+    from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, ToolCallRequest
+    from langchain.agents.middleware.types import (
+        AgentState,
+        ExtendedModelResponse,
+        ModelCallResult,
+        hook_config,
+    )
+    from langgraph.config import get_config
+    from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand
+    from langgraph.pregel.protocol import PregelProtocol
+    from langgraph.runtime import Runtime
+    from langgraph.types import Command, Interrupt, Overwrite, Send, StateSnapshot, StateUpdate
+except ModuleNotFoundError as error:
+    raise ImportError(
+        'The middleware needs langchain 1.x: pip install "langchain-secguard[agents]"'
+    ) from error
+
+__all__ = [
+    "AgentMiddleware",
+    "AgentState",
+    "Command",
+    "ExtendedModelResponse",
+    "GraphBubbleUp",
+    "GraphInterrupt",
+    "Interrupt",
+    "ModelCallResult",
+    "ModelRequest",
+    "ModelResponse",
+    "Overwrite",
+    "ParentCommand",
+    "PregelProtocol",
+    "Runtime",
+    "Send",
+    "StateSnapshot",
+    "StateUpdate",
+    "ToolCallRequest",
+    "get_config",
+    "hook_config",
+    "invalid_resume",
+]
+
+
+def invalid_resume(error: BaseException) -> bool:
+    """Tell whether a person's answer to an interrupt does not have the shape that was asked for."""
+    return getattr(error, "_langgraph_invalid_resume", False) is True
