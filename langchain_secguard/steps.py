@@ -1,4 +1,4 @@
-"""What the two steps of the pair share: their vault, their options, and the way from a plan to its I/O.
+"""What the steps share: frozen options, the vault of the pair, and the way from a plan to its I/O.
 
 A plan is a generator that yields what it needs (a detection, an assignment, a look-up) and is sent the
 answer; it holds all logic, and the drivers here hold all I/O.
@@ -32,14 +32,14 @@ Content = (
     | Sequence[Any]
     | Mapping[str, Any]
 )
-"""The shapes that the pair takes and gives back; pydantic models and dataclasses besides.
+"""The shapes that the steps take and give back; pydantic models and dataclasses besides.
 
 A dict that merely has the fields of a message, a prompt value or a document stays a dict.
 """
 
 
-class PairStep(RunnableSerializable[Any, Any]):
-    """Hold what both steps of the pair are given."""
+class FrozenStep(RunnableSerializable[Any, Any]):
+    """Validate options once, and freeze; give back the shapes that are given."""
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
@@ -48,22 +48,6 @@ class PairStep(RunnableSerializable[Any, Any]):
         hide_input_in_errors=True,
         validate_default=True,
     )
-
-    store: VaultStore | None = None
-    vault: Vault | None = None
-    form: Form = Field(default_factory=Form, exclude=True)
-    keys: tuple[str, ...] | None = None
-    entity_types: frozenset[str] | None = None
-
-    @field_validator("entity_types", mode="after")
-    @classmethod
-    def _read_entity_types(cls, entity_types: frozenset[str] | None) -> frozenset[str] | None:
-        return frozenset(map(entity_type_name, entity_types)) if entity_types is not None else None
-
-    @field_validator("form", mode="before")
-    @classmethod
-    def _read_form(cls, form: Form | Literal["brackets", "llm_guard"]) -> Form:
-        return Form(style=form) if isinstance(form, str) else form
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse: a step is frozen. The error of pydantic's own would echo the value."""
@@ -76,7 +60,7 @@ class PairStep(RunnableSerializable[Any, Any]):
         super().__setattr__(name, value)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:  # noqa: ARG002
-        """Build the step anew with ``update``, validated; detector, store and vault are shared, never copied.
+        """Build the step anew with ``update``, validated; what it was given is shared, never copied.
 
         What a step built from its options would otherwise outlive them: a policy that the copy names and
         does not follow.
@@ -94,15 +78,35 @@ class PairStep(RunnableSerializable[Any, Any]):
         """The shapes that the step gives: those that it takes."""
         return Content
 
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Refuse serialization: a vault, a detector, a scanner or a key must not be written down."""
+        return False
+
+
+class PairStep(FrozenStep):
+    """Hold what both steps of the pair are given."""
+
+    store: VaultStore | None = None
+    vault: Vault | None = None
+    form: Form = Field(default_factory=Form, exclude=True)
+    keys: tuple[str, ...] | None = None
+    entity_types: frozenset[str] | None = None
+
+    @field_validator("entity_types", mode="after")
+    @classmethod
+    def _read_entity_types(cls, entity_types: frozenset[str] | None) -> frozenset[str] | None:
+        return frozenset(map(entity_type_name, entity_types)) if entity_types is not None else None
+
+    @field_validator("form", mode="before")
+    @classmethod
+    def _read_form(cls, form: Form | Literal["brackets", "llm_guard"]) -> Form:
+        return Form(style=form) if isinstance(form, str) else form
+
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """Declare the vault id, unless the step was given its vault."""
         return [] if self.vault is not None else VAULT_SPECS
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """Refuse serialization: a vault, a detector or a key must not be written down."""
-        return False
 
     def _vault_of(self, config: RunnableConfig) -> Vault:
         return find_vault(config, self.vault, self.store)
