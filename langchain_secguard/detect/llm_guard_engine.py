@@ -1,6 +1,6 @@
 """LLM Guard's own parts: its recognizers, patterns, configurations and models, loaded by its own code.
 
-This is the one module that imports LLM Guard; it is loaded when a detector is made. See
+It is loaded when a detector is made. See
 https://github.com/protectai/llm-guard/tree/v0.3.16/llm_guard/input_scanners/anonymize_helpers.
 """
 
@@ -27,10 +27,9 @@ from llm_guard.input_scanners.anonymize_helpers import (
 from llm_guard.model import Model
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
-from presidio_analyzer.predefined_recognizers import EmailRecognizer
 
 from langchain_secguard.detect.hub import find, onnx_files, tokenizer_files, torch_files
-from langchain_secguard.detect.presidio_engine import OfflineEmailRecognizer, WordEngine
+from langchain_secguard.detect.presidio_engine import WordEngine, without_network
 from langchain_secguard.detect.tagging import Tagger
 from langchain_secguard.errors import DetectorError
 
@@ -152,7 +151,7 @@ def _analyzer(language: str, patterns: Sequence[Mapping[str, Any]] | None) -> An
         registry = analyzer._add_recognizers(registry, groups, [], languages)  # noqa: SLF001
     registry.remove_recognizer("SpacyRecognizer")
     registry.recognizers = [
-        _without_network(recognizer)
+        without_network(recognizer)
         for recognizer in registry.recognizers
         if recognizer.supported_language == language
     ]
@@ -163,16 +162,6 @@ def _analyzer(language: str, patterns: Sequence[Mapping[str, Any]] | None) -> An
         context_aware_enhancer=LemmaContextAwareEnhancer(
             context_similarity_factor=0.35, min_score_with_context_similarity=0.4
         ),
-    )
-
-
-def _without_network(recognizer: Any) -> Any:
-    if not isinstance(recognizer, EmailRecognizer):
-        return recognizer
-    return OfflineEmailRecognizer(
-        patterns=recognizer.patterns,
-        context=recognizer.context,
-        supported_language=recognizer.supported_language,
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -37,14 +38,26 @@ def analyze(
     Raises:
         DetectorError: Presidio logged an error and went on without what it would have found.
     """
-    _watch()
-    failures: list[str] = []
-    token = _failures.set(failures)
-    try:
+    with silenced():
         batches = BatchAnalyzerEngine(analyzer_engine=analyzer)
         results: list[list[RecognizerResult]] = batches.analyze_iterator(
             texts, language, batch_size=_BATCH, **options
         )
+    return results
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep Presidio's loggers silent.
+
+    Raises:
+        DetectorError: Presidio logged an error and went on without what it would have found.
+    """
+    _watch()
+    failures: list[str] = []
+    token = _failures.set(failures)
+    try:
+        yield
     finally:
         _failures.reset(token)
     if failures:
@@ -52,7 +65,6 @@ def analyze(
             f"a recognizer of Presidio gave up ({', '.join(sorted(set(failures)))}); nothing was sent. "
             "Run the analyzer alone, with its logging on, to see why."
         )
-    return results
 
 
 def pattern_analyzer(languages: Sequence[str]) -> Any:
@@ -76,7 +88,7 @@ def _registry(languages: Sequence[str]) -> RecognizerRegistry:
     provider = RecognizerRegistryProvider(registry_configuration={"supported_languages": list(languages)})
     registry = provider.create_recognizer_registry()
     registry.recognizers = [
-        _without_network(recognizer)
+        without_network(recognizer)
         for recognizer in registry.recognizers
         if not isinstance(recognizer, SpacyRecognizer)
     ]
@@ -86,11 +98,14 @@ def _registry(languages: Sequence[str]) -> RecognizerRegistry:
     return registry
 
 
-def _without_network(recognizer: Any) -> Any:
+def without_network(recognizer: Any) -> Any:
+    """Return one that finds the same and asks nobody for a list of public suffixes."""
     if not isinstance(recognizer, EmailRecognizer):
         return recognizer
     return OfflineEmailRecognizer(
-        supported_language=recognizer.supported_language, context=recognizer.context
+        patterns=recognizer.patterns,
+        context=recognizer.context,
+        supported_language=recognizer.supported_language,
     )
 
 
