@@ -76,8 +76,8 @@ def find(files: ModelFiles, *, download: bool) -> Path:
     """Return a folder that has all of ``files``.
 
     Raises:
-        DetectorError: There is none: the folder named lacks files, or the repository is not in the cache of
-            this machine and may not be, or cannot be, downloaded.
+        DetectorError: There is none: the folder named lacks files, no repository can have the name, or the
+            repository is not in the cache of this machine and may not be, or cannot be, downloaded.
     """
     if _is_path(files.source):
         return _checked(Path(files.source).expanduser(), files)
@@ -99,12 +99,17 @@ def find(files: ModelFiles, *, download: bool) -> Path:
 def _cached(files: ModelFiles) -> Path | None:
     """Return the folder of what this machine has of a repository, be it not all."""
     from huggingface_hub import snapshot_download  # noqa: PLC0415 - comes with the engines that need it
-    from huggingface_hub.errors import LocalEntryNotFoundError  # noqa: PLC0415
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
         return Path(snapshot_download(files.source, revision=files.revision, local_files_only=True))
     except LocalEntryNotFoundError:
         return None
+    except HFValidationError as error:
+        raise DetectorError(
+            f"there is no folder {files.source}, and no repository can have that name: give a folder, or "
+            "OWNER/NAME"
+        ) from error
 
 
 def _downloaded(files: ModelFiles) -> Path | None:
@@ -138,7 +143,7 @@ def _not_here(files: ModelFiles, why: str) -> DetectorError:
     revision = f" --revision {files.revision}" if files.revision else ""
     return DetectorError(
         f"the model {files.source} is not on this machine, and {why}. Where there is a network, run: "
-        f"huggingface-cli download {files.source}{revision} --local-dir FOLDER; then name that folder "
+        f"hf download {files.source}{revision} --local-dir FOLDER; then name that folder "
         "instead (LLMGuardDetector: as model_path=FOLDER)."
     )
 

@@ -98,6 +98,10 @@ class Tagger:
 
         A span's score is the mean of its tokens' probabilities, or the best one where several spans became
         one.
+
+        Raises:
+            DetectorError: The model gave NaN, as one does that overflows in half precision: the likeliest
+                label would then be the first one, which mostly means that there is nothing to find.
         """
         texts = [well_formed(text) for text in texts]
         stretches = list(self._stretches(texts))
@@ -143,6 +147,10 @@ class Tagger:
         with torch.inference_mode():
             logits = self._model(**{name: part.to(self._device) for name, part in given.items()}).logits
             scores, labels = logits.float().softmax(-1).max(-1)
+            if bool(scores.isnan().logical_and(given["attention_mask"].to(self._device) > 0).any()):
+                raise DetectorError(
+                    "the model gave no numbers (NaN), so nothing is known of the texts; nothing was sent"
+                )
         first = len(self._before)
         return labels[:, first:].tolist(), scores[:, first:].tolist()
 

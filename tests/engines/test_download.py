@@ -81,7 +81,7 @@ def test_without_an_answer_it_ends_with_one_clear_error(tmp_path: Path) -> None:
         (told,) = answers(tmp_path / "cache", silent.url, LARGE)
     assert told[0] == "DetectorError"
     assert "the download failed" in told[1]
-    assert "huggingface-cli download dslim/bert-large-NER" in told[1]
+    assert "hf download dslim/bert-large-NER" in told[1]
     assert len(silent.asked) == 1
 
 

@@ -310,9 +310,7 @@ class TestRefuses:
 
     def test_a_model_that_is_not_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-        with pytest.raises(
-            DetectorError, match=r"huggingface-cli download dslim/bert-large-NER .*model_path="
-        ):
+        with pytest.raises(DetectorError, match=r"hf download dslim/bert-large-NER .*model_path="):
             LLMGuardDetector(recognizer_conf="BERT_LARGE_NER_CONF", download=False)
 
     @pytest.mark.parametrize("use_onnx", [False, True], ids=["torch", "onnx"])

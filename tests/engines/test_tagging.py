@@ -138,6 +138,14 @@ def test_texts_of_like_length_share_a_batch(tiny_model: Path) -> None:
     assert model.shapes == [(1, 52), (2, 42), (4, 4)]
 
 
+def test_a_model_that_gives_no_numbers_is_an_error_and_no_empty_answer(tiny_model: Path) -> None:
+    model = AutoModelForTokenClassification.from_pretrained(tiny_model)
+    model.classifier.bias.data[0] = float("nan")
+    tagger = Tagger(model, AutoTokenizer.from_pretrained(tiny_model))
+    with pytest.raises(DetectorError, match="gave no numbers"):
+        tagger.tag(["Jane Doe", "nothing here at all"], TYPES.get)
+
+
 @pytest.mark.parametrize(
     ("tokenizer", "message"),
     [(SimpleNamespace(is_fast=False), "slow tokenizer"), (None, "fewer than eight tokens")],

@@ -13,7 +13,7 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, BertCon
 from langchain_secguard import Anonymizer, DetectorError, Vault
 from langchain_secguard.detect import Detector, EmbeddedDetector, Span, TransformersDetector
 from langchain_secguard.detect import transformers as module
-from tests.engines.tiny import save_tiny_model
+from tests.engines.tiny import LABELS, save_tiny_model
 from tests.support import error_texts, holds
 from tests.unit.detect.contract import DetectorContract, places
 
@@ -53,6 +53,11 @@ class TestModel:
 
     def test_may_be_a_name_in_the_cache(self, tiny_model: Path, hub_cache: Path) -> None:
         assert found(TransformersDetector("owner/tiny")) == FOUND
+
+    @pytest.mark.parametrize("name", ["my models", "owner/my model", "models--x"])
+    def test_whose_name_no_repository_can_have_is_told_so(self, name: str) -> None:
+        with pytest.raises(DetectorError, match=f"there is no folder {name}, .* OWNER/NAME"):
+            TransformersDetector(name, download=False)
 
     def test_is_one_for_the_process(self, tiny_model: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
@@ -145,14 +150,16 @@ class TestOptions:
         with pytest.raises(ValueError, match="does not find PERSONS; it finds LOCATION, MISC"):
             TransformersDetector(tiny_model, entity_types=["PERSONS"])
 
-    def test_what_is_below_the_threshold_is_dropped(self, tiny_model: Path) -> None:
-        (spans,) = TransformersDetector(tiny_model).detect([TEXT])
-        scores = sorted(span.score for span in spans)
-        assert 0.5 < scores[0] < scores[-1] <= 1
-        between = (scores[0] + scores[-1]) / 2
-        (kept,) = TransformersDetector(tiny_model, threshold=between).detect([TEXT])
-        assert kept == [span for span in spans if span.score >= between]
-        assert 0 < len(kept) < len(spans)
+    def test_what_is_below_the_threshold_is_dropped(self, tmp_path: Path) -> None:
+        folder = save_tiny_model(tmp_path / "model")
+        model = AutoModelForTokenClassification.from_pretrained(folder)
+        model.classifier.weight.data[LABELS.index("B-LOC")] *= 0.6  # less sure of places
+        model.save_pretrained(folder)
+        (spans,) = TransformersDetector(folder).detect([TEXT])
+        scores = [span.score for span in spans]
+        assert 0.5 < scores[-1] < 0.98 < min(scores[:-1]) <= 1
+        (kept,) = TransformersDetector(folder, threshold=0.98).detect([TEXT])
+        assert kept == spans[:-1]
 
     @pytest.mark.parametrize("options", [{"threshold": -0.1}, {"threshold": 2}])
     def test_a_threshold_is_a_probability(self, tiny_model: Path, options: dict[str, Any]) -> None:
