@@ -177,8 +177,9 @@ class _Walker:
         return _copied(message, update)
 
     def _artifact(self, artifact: Any, depth: int) -> Any:
-        """Rewrite a tool's artifact if it is plain data; no model is sent it, so objects stay."""
-        return self.value(artifact, depth + 1) if isinstance(artifact, str | dict | list) else artifact
+        """Rewrite a tool's artifact if its class is known; no model is sent it, so other objects stay."""
+        is_data = isinstance(artifact, str | dict | list | BaseModel) or dataclasses.is_dataclass(artifact)
+        return self.value(artifact, depth + 1) if is_data and not isinstance(artifact, type) else artifact
 
     def _block(self, block: Any, depth: int) -> Any:
         """Rewrite a content block: a str, or a dict with a type."""

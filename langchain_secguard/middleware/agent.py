@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
 from functools import partial
 from typing import Any, Self
+from uuid import UUID
 
-from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, patch_config
 from langchain_core.runnables.config import (
     get_async_callback_manager_for_config,
@@ -18,7 +19,7 @@ from langchain_core.runnables.utils import ConfigurableFieldSpec
 from langchain_secguard.anonymize import Anonymizer
 from langchain_secguard.config import names_vault
 from langchain_secguard.deanonymize import Deanonymizer
-from langchain_secguard.middleware.events import PROTECTED, EventRestorer
+from langchain_secguard.middleware.events import PROTECTED, STEPS, EventRestorer
 from langchain_secguard.middleware.framework import (
     GraphInterrupt,
     PregelProtocol,
@@ -148,8 +149,8 @@ class ProtectedAgent(Runnable[Any, Any]):
                 restored: Any = self._parts.transform(parts, run.config)
                 with closing(restored):
                     for part in restored:
-                        run.output = part["data"]
                         yield shape.write(part)
+                run.output = self._whole.invoke(run.given.output, _quiet(run.config))
             except GraphInterrupt as interrupt:
                 asked = _asked(interrupt)
             else:
@@ -169,8 +170,8 @@ class ProtectedAgent(Runnable[Any, Any]):
                     restored: Any = self._parts.atransform(parts, run.config)
                     async with aclosing(restored):
                         async for part in restored:
-                            run.output = part["data"]
                             yield shape.write(part)
+                    run.output = await self._whole.ainvoke(run.given.output, _quiet(run.config))
                 except GraphInterrupt as interrupt:
                     asked = _asked(interrupt)
                 else:
@@ -294,6 +295,24 @@ class ProtectedAgent(Runnable[Any, Any]):
             vault.erase()
 
 
+class _Given(BaseCallbackHandler):
+    """Hear what the graph gave in the end, which its stream may not say."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.output: Any = None
+        self._graph: UUID | None = None
+
+    def on_chain_start(self, *_: Any, run_id: UUID, name: str | None = None, **__: Any) -> None:
+        if name not in STEPS:
+            self._graph = run_id
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
+        if run_id == self._graph:
+            self.output = outputs
+
+
 class _Run:
     """Let tracers see one run of a protected agent, around the graph and the steps."""
 
@@ -307,7 +326,10 @@ class _Run:
 
     def __enter__(self) -> Self:
         self._manager = self._start()
-        self.config = patch_config(self._config, callbacks=self._manager.get_child())
+        self.given = _Given()
+        child = self._manager.get_child()
+        child.add_handler(self.given, inherit=False)
+        self.config = patch_config(self._config, callbacks=child)
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -330,7 +352,10 @@ class _ARun:
 
     async def __aenter__(self) -> Self:
         self._manager = await self._start()
-        self.config = patch_config(self._config, callbacks=self._manager.get_child())
+        self.given = _Given()
+        child = self._manager.get_child()
+        child.add_handler(self.given, inherit=False)
+        self.config = patch_config(self._config, callbacks=child)
         return self
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:

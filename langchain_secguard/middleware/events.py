@@ -18,7 +18,8 @@ from langchain_secguard.stream import StreamRestorer
 PROTECTED = "secguard:protected"
 """The tag of the run of a protected agent: what runs right below it is the graph, and the steps."""
 
-_STEPS = frozenset({Anonymizer.__name__, Deanonymizer.__name__})
+STEPS = frozenset({Anonymizer.__name__, Deanonymizer.__name__})
+"""The names of the runs of the steps."""
 
 
 class EventRestorer:
@@ -65,7 +66,7 @@ class EventRestorer:
 
     def _is_hidden(self, event: Mapping[str, Any]) -> bool:
         parents = event.get("parent_ids") or ()
-        if not parents or event["run_id"] in self._protected or event.get("name") in _STEPS:
+        if not parents or event["run_id"] in self._protected or event.get("name") in STEPS:
             return False
         if event["event"].startswith("on_tool"):
             return False

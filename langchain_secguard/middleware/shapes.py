@@ -56,10 +56,10 @@ def result(value: Any, visit: Visit) -> Any:
     if not isinstance(value, ToolMessage):
         return visit(value)
     message = visit(value)
-    artifact = value.artifact
-    if artifact is None or isinstance(artifact, str | dict | list):
-        return message  # it was read with the message
-    return message.model_copy(update={"artifact": visit(artifact)})
+    if message.artifact is None:
+        return message
+    # An object that a message is let through with is read by itself, and refused if it cannot be.
+    return message.model_copy(update={"artifact": visit(value.artifact)})
 
 
 def interrupts(value: Any, visit: Visit) -> Any:
