@@ -6,19 +6,30 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
+import redis.asyncio  # noqa: F401 - loaded before processes are forked
+
 from langchain_secguard import VaultUnavailableError
-from langchain_secguard.vault import Entity
+from langchain_secguard.vault.base import Entity
+from langchain_secguard.vault.encrypted import EncryptedVaultStore
 from langchain_secguard.vault.redis import RedisVaultStore
 
 THREADS = 8
+Keys = Sequence[str] | None
+Store = RedisVaultStore | EncryptedVaultStore
 
 
-def allocate(url: str, worker: int, values: int, batch: int) -> tuple[dict[str, str], int]:
+def open_store(url: str, keys: Keys) -> Store:
+    """Open the store, encrypted if there are keys."""
+    store = RedisVaultStore(url, timeout=2)
+    return EncryptedVaultStore(store, keys) if keys else store
+
+
+def allocate(url: str, keys: Keys, worker: int, values: int, batch: int) -> tuple[dict[str, str], int]:
     """Ask for half of ``values`` values, the half that begins at the place of this worker, one of eight.
 
     A call that fails is made again until it succeeds. Return the refs by value, and how many calls failed.
     """
-    store = RedisVaultStore(url, timeout=2)
+    store = open_store(url, keys)
     start = worker * values // 8
     numbers = [(start + step) % values for step in range(values // 2)]
     batches = [numbers[at : at + batch] for at in range(0, len(numbers), batch)]
@@ -29,15 +40,15 @@ def allocate(url: str, worker: int, values: int, batch: int) -> tuple[dict[str, 
     return refs, sum(failures for _, failures in given)
 
 
-def write_until_killed(url: str, told: Connection) -> None:
-    """Write new values one by one, and tell each ref once it was acknowledged."""
-    store = RedisVaultStore(url, timeout=2)
-    for number in itertools.count():
+def write_until_killed(url: str, keys: Keys, start: int, told: Connection) -> None:
+    """Write values one by one, and tell each ref once it was acknowledged."""
+    store = open_store(url, keys)
+    for number in itertools.count(start):
         (entry,) = store.assign("v", [Entity("PERSON", f"value {number}")]).entries
         told.send((entry.value, entry.ref))
 
 
-def _assign(store: RedisVaultStore, numbers: Sequence[int]) -> tuple[dict[str, str], int]:
+def _assign(store: Store, numbers: Sequence[int]) -> tuple[dict[str, str], int]:
     entities = [Entity(f"TYPE_{number % 3}", f"value {number}") for number in numbers]
     for failures in itertools.count():
         try:

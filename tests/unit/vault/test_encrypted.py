@@ -13,6 +13,7 @@ import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.runnables import RunnableLambda
 
 from langchain_secguard import Anonymizer, Deanonymizer
 from langchain_secguard.errors import VaultDecryptionError, VaultUnavailableError
@@ -394,6 +395,20 @@ class TestAWrongKey:
         EncryptedVaultStore(inner, [OLD]).assign("v", [JANE])
         with pytest.raises(VaultDecryptionError, match="under none of the keys"):
             await work(EncryptedVaultStore(inner, [NEW]))
+
+    @pytest.mark.parametrize("asynchronous", [True, False])
+    def test_stops_the_chain_before_the_model(self, inner: InMemoryVaultStore, asynchronous: bool) -> None:
+        EncryptedVaultStore(inner, [OLD]).assign("case-42", [JANE])
+        store, reached = EncryptedVaultStore(inner, [NEW]), list[str]()
+        before = Anonymizer(detector=LexiconDetector({"Bob Roe": "PERSON"}), store=store)
+        chain = before | RunnableLambda(reached.append)
+        with pytest.raises(VaultDecryptionError, match="under none of the keys"):
+            asyncio.run(chain.ainvoke("Bob Roe", config())) if asynchronous else chain.invoke(
+                "Bob Roe", config()
+            )
+        with pytest.raises(VaultDecryptionError, match="under none of the keys"):
+            Deanonymizer(store=store).invoke("[PERSON_1]", config())
+        assert reached == []
 
     def test_keeps_no_other_vault_from_being_used(self, inner: InMemoryVaultStore) -> None:
         EncryptedVaultStore(inner, [OLD]).assign("v", [JANE])
