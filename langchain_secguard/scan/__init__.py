@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING, Any
 from langchain_secguard.scan.base import Scanner, ScanResult, Sees
 
 if TYPE_CHECKING:
+    from langchain_secguard.scan.azure import (
+        AzureContentSafetyScanner,
+        AzureGroundednessScanner,
+        AzurePromptShieldScanner,
+        AzureProtectedMaterialScanner,
+    )
+    from langchain_secguard.scan.azure_connection import AzureConnection
     from langchain_secguard.scan.embedded.injection import PromptInjectionScanner
     from langchain_secguard.scan.embedded.invisible import InvisibleTextScanner
     from langchain_secguard.scan.embedded.leak import SystemPromptLeakScanner, canary
@@ -18,15 +25,27 @@ if TYPE_CHECKING:
         BanTopicsScanner,
     )
     from langchain_secguard.scan.function import FunctionScanner
+    from langchain_secguard.scan.judge import JudgeScanner
+    from langchain_secguard.scan.lakera import LakeraGuardScanner
     from langchain_secguard.scan.llm_guard import LLMGuardScanner
+    from langchain_secguard.scan.prompt_armor import PromptArmorScanner
 
 __all__ = [
+    "AzureConnection",
+    "AzureContentSafetyScanner",
+    "AzureGroundednessScanner",
+    "AzurePromptShieldScanner",
+    "AzureProtectedMaterialScanner",
     "BanCompetitorsScanner",
     "BanSubstringsScanner",
     "BanTopicsScanner",
     "FunctionScanner",
     "InvisibleTextScanner",
+    "JudgeScanner",
+    "LLMGuardScanner",
+    "LakeraGuardScanner",
     "LinkExfiltrationScanner",
+    "PromptArmorScanner",
     "PromptInjectionScanner",
     "ScanResult",
     "Scanner",
@@ -38,13 +57,21 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AzureConnection": "azure_connection",
+    "AzureContentSafetyScanner": "azure",
+    "AzureGroundednessScanner": "azure",
+    "AzurePromptShieldScanner": "azure",
+    "AzureProtectedMaterialScanner": "azure",
     "BanCompetitorsScanner": "embedded.words",
     "BanSubstringsScanner": "embedded.words",
     "BanTopicsScanner": "embedded.words",
     "FunctionScanner": "function",
-    "LLMGuardScanner": "llm_guard",
     "InvisibleTextScanner": "embedded.invisible",
+    "LLMGuardScanner": "llm_guard",
+    "JudgeScanner": "judge",
+    "LakeraGuardScanner": "lakera",
     "LinkExfiltrationScanner": "embedded.links",
+    "PromptArmorScanner": "prompt_armor",
     "PromptInjectionScanner": "embedded.injection",
     "SecretsScanner": "embedded.secrets",
     "SystemPromptLeakScanner": "embedded.leak",
