@@ -32,6 +32,7 @@ from langchain_secguard.vault.tenants import (
 if TYPE_CHECKING:
     from langchain_secguard.vault.encrypted import EncryptedVaultStore
     from langchain_secguard.vault.redis import RedisVaultStore
+    from langchain_secguard.vault.sql import SQLVaultStore
 
 __all__ = [
     "Assignment",
@@ -47,6 +48,7 @@ __all__ = [
     "Match",
     "PhraseIndex",
     "RedisVaultStore",
+    "SQLVaultStore",
     "Text",
     "Vault",
     "VaultStore",
@@ -65,6 +67,7 @@ __all__ = [
 _LOADED_AT_FIRST_USE = {
     "EncryptedVaultStore": "encrypted",
     "RedisVaultStore": "redis",
+    "SQLVaultStore": "sql",
 }
 """The stores that need a driver, and their modules."""
 

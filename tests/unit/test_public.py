@@ -107,6 +107,7 @@ class TestNames:
             "Match",
             "PhraseIndex",
             "RedisVaultStore",
+            "SQLVaultStore",
             "Text",
             "Vault",
             "VaultStore",
