@@ -15,6 +15,7 @@ from langchain_secguard.errors import (
     VaultRequiredError,
     VaultUnavailableError,
 )
+from langchain_secguard.guard import Guard
 from langchain_secguard.placeholders import Form
 from langchain_secguard.policy import Policy
 from langchain_secguard.protect import protect
@@ -26,6 +27,7 @@ __all__ = [
     "Deanonymizer",
     "DetectorError",
     "Form",
+    "Guard",
     "Policy",
     "ScannerError",
     "SecGuardError",

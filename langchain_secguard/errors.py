@@ -51,15 +51,17 @@ class UnsupportedContentError(SecGuardError):
 class BlockedError(SecGuardError):
     """A policy or a scanner refused the text.
 
-    ``scores`` maps the name of each policy or scanner that refused to its risk score, from 0 to 1.
+    ``scores`` maps the name of each policy or scanner that refused to its risk score, from 0 to 1; a scanner
+    that failed has 1. ``refusal`` is the sentence that the guard was given to answer with, if it was.
     """
 
-    def __init__(self, message: str, *, scores: Mapping[str, float]) -> None:
+    def __init__(self, message: str, *, scores: Mapping[str, float], refusal: str | None = None) -> None:
         super().__init__(message)
         self.scores = dict(scores)
+        self.refusal = refusal
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(type(self), scores=self.scores), self.args
+        return partial(type(self), scores=self.scores, refusal=self.refusal), self.args
 
 
 class DetectorError(SecGuardError):

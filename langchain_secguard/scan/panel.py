@@ -40,7 +40,7 @@ class Finding:
     scanner: str
     engine: str
     risk: float | None = None
-    valid: bool = True
+    refused: bool = False
     redacted: bool = False
     error: str | None = None
     seconds: float = 0.0
@@ -49,24 +49,28 @@ class Finding:
     details: dict[str, float] = field(default_factory=dict)
 
     @property
+    def valid(self) -> bool:
+        """Whether all texts were scanned, and none refused."""
+        return self.error is None and not self.refused
+
+    @property
     def verdict(self) -> Verdict:
         """Failed, or else blocked, or else redacted, or else passed."""
         if self.error is not None:
             return "failed"
-        if not self.valid:
+        if self.refused:
             return "blocked"
         return "redacted" if self.redacted else "passed"
 
     def add(self, *, valid: bool, risk: float, details: Mapping[str, float]) -> None:
         """Count one text: the worst of all texts stays."""
-        self.valid = self.valid and valid
+        self.refused = self.refused or not valid
         self.risk = risk if self.risk is None else max(self.risk, risk)
         for name, score in details.items():
             self.details[name] = max(self.details.get(name, 0.0), score)
 
     def fail(self, error: ScannerError) -> None:
         """Note that a text could not be scanned."""
-        self.valid = False
         self.error = self.error or str(error)
 
 

@@ -1,0 +1,405 @@
+"""The step that lets a prompt or an answer pass, or not: scanners, and what is done when one refuses."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.base import coerce_to_runnable
+
+from langchain_secguard.errors import BlockedError
+from langchain_secguard.events import Ending, aannounce, announce
+from langchain_secguard.guard_call import GuardCall
+from langchain_secguard.guard_options import GuardOptions
+from langchain_secguard.guard_stream import (
+    Sentences,
+    Through,
+    Told,
+    Whole,
+    Window,
+    Windows,
+    abegun,
+    awindows_of,
+    begun,
+    rewritten,
+    windows_of,
+)
+from langchain_secguard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
+from langchain_secguard.scan.panel import Plan, adrive, drive
+from langchain_secguard.steps import signed
+from langchain_secguard.unheard import unheard_runs
+
+ASK: Any = object()
+"""Stands for the answer of the Runnable that ``on_fail`` is, which only a driver can ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Tell how a value passed a guard.
+
+    ``value`` is what goes on, or what answers in its place if it was ``refused``; ``scores`` has the risk
+    that each scanner measured.
+    """
+
+    value: Any = field(repr=False)
+    refused: bool
+    scores: Mapping[str, float]
+
+
+class Guard(GuardOptions):
+    """Let a prompt or an answer pass as it is, or refuse it: a step around, before or behind a model.
+
+    All text in it is scanned: every message of a prompt, retrieved context, tool calls and their results,
+    content blocks, documents and dicts. Scanners that sanitize come first, in order, each with the text of
+    the one before; all others run at once on what goes on, each with its ``timeout``. A scanner that fails
+    or is late counts as one that refuses.
+
+    What is piped behind a guard that answers is skipped when the guard refuses::
+
+        guard = Guard([BanTopics(...)], on_fail="This is not child safe, please request another topic")
+        chain = guard | prompt | model | StrOutputParser()
+
+    The refusal has the type that the rest of the chain gives, see
+    :class:`~langchain_secguard.guarded.Guarded`. A guard in the middle of a chain is put in parentheses with
+    what it guards: ``prompt | (guard | model)``. With nothing behind it, it guards an answer, and the refusal
+    takes the answer's place: a str for a str, an AI message for an AI message. What is clearly a prompt
+    (messages of a person, a prompt value, a dict) cannot be replaced, and raises :class:`BlockedError`, which
+    holds the refusal.
+
+    Args:
+        scanners: Objects with ``scan`` and ``ascan``, or functions: see :mod:`langchain_secguard.scan`.
+        on_fail: ``"raise"`` a :class:`BlockedError`; ``"monitor"``: measure only, and let everything pass;
+            any other text, or a message, is the refusal; a Runnable is given the input, and what it gives,
+            unscanned, is the answer.
+        timeout: Seconds that a scan of one text may take; or such by scanner's name, 10 for those left out.
+        fail_open: Dangerous: names of scanners whose failure lets the text pass unscanned. Who can make such
+            a scanner fail or hang (by a very long text, for instance) is not scanned by it.
+        thresholds: The risk from which a text is refused, by scanner's name, in place of its own verdict.
+        keys: Of a dict, scan these keys alone; a refusal takes the place of their values.
+        prompt_key: The key of a dict that holds what the rest of the dict answers; not scanned itself.
+        allow_unscanned: Dangerous: let through what cannot be scanned: ``"image"``, ``"audio"``,
+            ``"video"``, ``"file"``, ``"scalar"``, ``"object"``.
+        streaming: ``"hold"`` an answer that streams until it has passed whole; or let it go by
+            ``"sentences"``, each after it has passed: what came before a refusal is out by then.
+        context: With ``"sentences"``: so many characters before a sentence are scanned with it.
+        concurrent: Run while what is piped behind it runs, whose answer is held until this has passed.
+        cache_size: How many verdicts are remembered, by keyed hashes of the texts, so that a long
+            conversation costs what is new in it.
+
+    Raises:
+        BlockedError: A scanner refused or failed, and ``on_fail`` is ``"raise"``.
+        UnsupportedContentError: The input holds what cannot be scanned.
+    """
+
+    def __or__(self, other: Any) -> Any:
+        """Put ``other`` behind the guard: it is skipped when the guard answers."""
+        if not self.answers and not self.concurrent:
+            return super().__or__(other)
+        from langchain_secguard.guarded import Guarded  # noqa: PLC0415 - it is a guard and what is behind it
+
+        return Guarded(guard=self, runnable=coerce_to_runnable(other))
+
+    def pipe(self, *others: Any, name: str | None = None) -> Any:
+        """Do what ``|`` does with each of ``others``."""
+        if not others or (not self.answers and not self.concurrent):
+            return super().pipe(*others, name=name)
+        piped: Any = self
+        for other in others:
+            piped = piped | other
+        return piped.model_copy(update={"name": name}) if name else piped
+
+    def check(
+        self,
+        value: Any,
+        config: RunnableConfig | None = None,
+        *,
+        prompt: str | None = None,
+        kind: Kind | None = None,
+    ) -> Passage:
+        """Scan ``value``, and tell whether it was refused.
+
+        Args:
+            value: A prompt or an answer.
+            config: The config of the call.
+            prompt: What ``value`` answers.
+            kind: What a refusal must be; by default it takes the place of ``value``.
+
+        Raises:
+            BlockedError: It was refused, and ``on_fail`` is ``"raise"``, or no refusal can have the type.
+        """
+        call = self._call(prompt, kind)
+        passed = self._call_with_config(_any(self._guard), value, config, call=call)
+        return Passage(passed, call.refused, call.scores())
+
+    async def acheck(
+        self,
+        value: Any,
+        config: RunnableConfig | None = None,
+        *,
+        prompt: str | None = None,
+        kind: Kind | None = None,
+    ) -> Passage:
+        """Do what :meth:`check` does, without blocking the event loop."""
+        call = self._call(prompt, kind)
+        passed = await self._acall_with_config(_any(self._aguard), value, config, call=call)
+        return Passage(passed, call.refused, call.scores())
+
+    def invoke(
+        self, input: Any, config: RunnableConfig | None = None, *, prompt: str | None = None, **kwargs: Any
+    ) -> Any:
+        """Scan ``input`` and hand it on, or what answers in its place; ``prompt`` is what it answers."""
+        return self._call_with_config(_any(self._guard), input, config, call=self._call(prompt), **kwargs)
+
+    async def ainvoke(
+        self, input: Any, config: RunnableConfig | None = None, *, prompt: str | None = None, **kwargs: Any
+    ) -> Any:
+        """Do what :meth:`invoke` does, without blocking the event loop."""
+        return await self._acall_with_config(
+            _any(self._aguard), input, config, call=self._call(prompt), **kwargs
+        )
+
+    def transform(
+        self,
+        input: Iterator[Any],
+        config: RunnableConfig | None = None,
+        *,
+        prompt: str | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        """Let an answer pass while it streams, as ``streaming`` says."""
+        told = Told()
+        call = self._call(prompt)
+        chunks = begun(input)
+        yield from self._transform_stream_with_config(
+            told, _any(self._guard_stream), config, chunks=chunks, call=call, told=told, **kwargs
+        )
+
+    async def atransform(
+        self,
+        input: AsyncIterator[Any],
+        config: RunnableConfig | None = None,
+        *,
+        prompt: str | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        """Do what :meth:`transform` does, without blocking the event loop."""
+        told: Any = Told()
+        call = self._call(prompt)
+        chunks = await abegun(input)
+        guarded: Any = self._atransform_stream_with_config(
+            told, _any(self._aguard_stream), config, chunks=chunks, call=call, told=told, **kwargs
+        )
+        async with aclosing(guarded):
+            async for chunk in guarded:
+                yield chunk
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """Let one whole ``input`` pass, as a stream."""
+        yield from self.transform(iter([input]), config, **kwargs)
+
+    async def astream(
+        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Do what :meth:`stream` does, without blocking the event loop."""
+
+        async def one() -> AsyncIterator[Any]:
+            yield input
+
+        guarded: Any = self.atransform(one(), config, **kwargs)
+        async with aclosing(guarded):
+            async for chunk in guarded:
+                yield chunk
+
+    @signed
+    def _guard(
+        self, value: Any, run_manager: CallbackManagerForChainRun, config: RunnableConfig, call: GuardCall
+    ) -> Any:
+        try:
+            with unheard_runs(config):
+                became = drive(self._judge(value, call))
+            passed = self._passed(value, became, call)
+            if passed is ASK:
+                passed = self.on_fail.invoke(value, config)
+        except BaseException as error:
+            tell(run_manager, call.stopped(error))
+            raise
+        tell(run_manager, call.endings())
+        return passed
+
+    @signed
+    async def _aguard(
+        self,
+        value: Any,
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        call: GuardCall,
+    ) -> Any:
+        try:
+            with unheard_runs(config):
+                became = await adrive(self._judge(value, call))
+            passed = self._passed(value, became, call)
+            if passed is ASK:
+                passed = await self.on_fail.ainvoke(value, config)
+        except BaseException as error:
+            await atell(run_manager, call.stopped(error))
+            raise
+        await atell(run_manager, call.endings())
+        return passed
+
+    @signed
+    def _guard_stream(
+        self,
+        _: Iterator[Any],
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+        chunks: Generator[Any],
+        call: GuardCall,
+        told: Told,
+    ) -> Iterator[Any]:
+        windows = self._windows()
+        try:
+            for window in windows_of(chunks, windows):
+                passed: Sequence[Any] | None = window.chunks
+                if window.is_judged:
+                    with unheard_runs(config):
+                        passed = drive(self._let(window, windows, call, told))
+                if passed is not None:
+                    yield from passed
+                    continue
+                chunks.close()
+                value = window.value()
+                answer = self._refused(value, call)
+                yield from self.on_fail.stream(value, config) if answer is ASK else (as_chunk(answer),)
+                break
+        except BaseException as error:
+            tell(run_manager, call.stopped(error))
+            raise
+        finally:
+            chunks.close()
+        tell(run_manager, call.endings())
+
+    @signed
+    async def _aguard_stream(
+        self,
+        _: AsyncIterator[Any],
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        chunks: AsyncGenerator[Any],
+        call: GuardCall,
+        told: Told,
+    ) -> AsyncIterator[Any]:
+        windows = self._windows()
+        try:
+            async with aclosing(chunks), aclosing(awindows_of(chunks, windows)) as read:
+                async for window in read:
+                    passed: Sequence[Any] | None = window.chunks
+                    if window.is_judged:
+                        with unheard_runs(config):
+                            passed = await adrive(self._let(window, windows, call, told))
+                    for chunk in passed or ():
+                        yield chunk
+                    if passed is not None:
+                        continue
+                    await chunks.aclose()
+                    value = window.value()
+                    answer = self._refused(value, call)
+                    if answer is not ASK:
+                        yield as_chunk(answer)
+                        break
+                    async for chunk in self.on_fail.astream(value, config):
+                        yield chunk
+                    break
+        except BaseException as error:
+            await atell(run_manager, call.stopped(error))
+            raise
+        await atell(run_manager, call.endings())
+
+    def _call(self, prompt: str | None, kind: Kind | None = None) -> GuardCall:
+        monitors = self.on_fail == "monitor"
+        return GuardCall(self._panel.findings(), prompt, self.fail_open, kind=kind, monitors=monitors)
+
+    def _windows(self) -> Windows:
+        if self.on_fail == "monitor":
+            return Through()
+        return Sentences(self.context) if self.streaming == "sentences" else Whole()
+
+    def _judge(self, value: Any, call: GuardCall) -> Plan[dict[str, str]]:
+        """Plan the scans of a whole value."""
+        texts = self._leaves.of(value)
+        prompt = call.prompt if call.prompt is not None else self._leaves.prompt(value)
+        became = yield from self._panel.plan(texts, call.findings, prompt=prompt)
+        call.learn(became)
+        return became
+
+    def _let(self, window: Window, windows: Windows, call: GuardCall, told: Told) -> Plan[list[Any] | None]:
+        """Plan the scans of a window; return the chunks that go on, ``None`` for a refusal."""
+        if window.text is None:
+            became = yield from self._judge(window.total, call)
+            if call.blocked() is not None:
+                return None
+            told.value = window.total
+            new = self._written(window.total, became)
+            return window.chunks if new is window.total else [new]
+        text = window.text
+        became = yield from self._panel.plan([text], call.findings, prompt=call.prompt, before=windows.before)
+        call.learn(became)
+        if call.blocked() is not None:
+            return None
+        new = became.get(text, text)
+        windows.passed(new)
+        return window.chunks if new == text else rewritten(window, new)
+
+    def _passed(self, value: Any, became: Mapping[str, str], call: GuardCall) -> Any:
+        return self._written(value, became) if call.blocked() is None else self._refused(value, call)
+
+    def _written(self, value: Any, became: Mapping[str, str]) -> Any:
+        return value if self.on_fail == "monitor" else self._leaves.written(value, became)
+
+    def _refused(self, value: Any, call: GuardCall) -> Any:
+        """Return what answers in the place of a refused value; ``ASK`` for a Runnable to be asked."""
+        error = call.blocked()
+        assert error is not None  # noqa: S101 - that is when it is called
+        call.refused = True
+        if isinstance(self.on_fail, Runnable):
+            return ASK
+        if self.on_fail == "raise":
+            raise error
+        if call.kind is not None:
+            answer = as_answer(self.on_fail, call.kind, value)
+        else:
+            answer = in_place_of(value, self.on_fail, self._leaves.answers(value))
+        if answer is None:
+            raise BlockedError(
+                f"{error}. The refusal cannot take the place of a {type(value).__name__}: put the guard in "
+                "parentheses with the steps it guards, prompt | (guard | model); or name the keys of a dict "
+                "that are answers.",
+                scores=error.scores,
+                refusal=text_of(self.on_fail),
+            )
+        return answer
+
+
+def _any(function: Any) -> Any:
+    """Hide a function's further arguments from LangChain's types."""
+    return function
+
+
+def tell(manager: CallbackManagerForChainRun, endings: Iterator[Ending]) -> None:
+    """Announce what the scanners of a call said."""
+    if manager.handlers:
+        for ending in endings:
+            announce(manager, partial(_same, ending))
+
+
+async def atell(manager: AsyncCallbackManagerForChainRun, endings: Iterator[Ending]) -> None:
+    """Do what :func:`tell` does for an async run."""
+    if manager.handlers:
+        for ending in endings:
+            await aannounce(manager, partial(_same, ending))
+
+
+def _same(ending: Ending) -> Ending:
+    return ending
