@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 BENCH := .venv-benchmark
 ENGINES := .venv-engines
 LANGFUSE4 := .venv-langfuse4
+PORT ?= 8000
 PIP := -m pip --disable-pip-version-check
 
-.PHONY: help demo test test-engines test-langfuse4 format benchmark clean
+.PHONY: help demo serve test test-engines test-langfuse4 format benchmark clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo            hide a court document from a model, and restore its summary"
+	@echo "make serve           show on a page what a model sees of your text: http://127.0.0.1:8000"
 	@echo "make test            check format, lint and types, and run the tests and the README's code"
 	@echo "make test-engines    test the detectors that need LLM Guard or PyTorch (their own environment, 1.5 GB)"
 	@echo "make test-langfuse4  test traces with the oldest SDK of Langfuse that is supported (its own environment)"
@@ -22,6 +24,11 @@ help:
 
 demo: $(VENV)/.demo
 	@$(BIN)/python examples/court_transcript.py
+
+serve: $(VENV)/.serve
+	@echo "== http://127.0.0.1:$(PORT) (Ctrl+C ends it; make PORT=8001 serve for another port)"
+	@$(BIN)/python -m uvicorn --app-dir examples --factory app.main:create --host 127.0.0.1 --port $(PORT) \
+		--no-access-log --log-level warning --timeout-graceful-shutdown 5
 
 test: $(VENV)/.dev
 	@echo "== format"
@@ -59,10 +66,15 @@ $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 	@$(BIN)/python $(PIP) install --quiet --editable ".[openai]" rich
 	@touch $@
 
+$(VENV)/.serve: $(VENV)/bin/python pyproject.toml
+	@echo "== installing langchain-secguard and what the page needs into $(VENV)"
+	@$(BIN)/python $(PIP) install --quiet --editable ".[openai,serve,surrogates]"
+	@touch $@
+
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml
 	@echo "== installing langchain-secguard and what the checks need into $(VENV)"
 	@$(BIN)/python $(PIP) install --quiet --editable ".[dev]"
-	@touch $@ $(VENV)/.demo
+	@touch $@ $(VENV)/.demo $(VENV)/.serve
 
 $(LANGFUSE4)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
