@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -95,6 +96,7 @@ _KINDS: Mapping[type[BaseException], Problem] = {
     ),
     UnknownPlaceholderError: Problem(502, "unknown_placeholder", "The model's answer was refused."),
     TimeoutError: Problem(504, "timeout", "There was no answer in time."),
+    ClientDisconnect: Problem(499, "gone", "The client left."),
     BaseException: Problem(500, "error", "The server failed."),
 }
 

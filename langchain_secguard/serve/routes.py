@@ -157,10 +157,9 @@ def _add_schemas(router: APIRouter, path: str, shapes: wire.Shapes) -> None:
     """Add LangServe's routes that tell what goes in, what comes out, and that there is no config."""
     models = {"input": shapes.input, "output": shapes.output, "config": wire.NoFields}
     for name, model in models.items():
-        schema = model.model_json_schema()
         router.add_api_route(
             f"{path}/{name}_schema",
-            _returning(schema),
+            _returning(model),
             name=f"{path.strip('/')} {name}_schema".strip(),
             operation_id=f"{path.strip('/')}/{name}_schema".strip("/").replace("/", "_"),
             summary=f"Return the JSON schema of the chain's {name}.",
@@ -168,9 +167,14 @@ def _add_schemas(router: APIRouter, path: str, shapes: wire.Shapes) -> None:
         )
 
 
-def _returning(schema: dict[str, Any]) -> Callable[[], Awaitable[Response]]:
+def _returning(model: Any) -> Callable[[], Awaitable[Response]]:
+    """Make a route that returns a model's schema, which is made when it is first asked for."""
+    made: list[Response] = []
+
     async def returned() -> Response:
-        return JSONResponse(schema)
+        if not made:
+            made.append(JSONResponse(model.model_json_schema()))
+        return made[0]
 
     return returned
 

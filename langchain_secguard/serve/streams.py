@@ -62,6 +62,7 @@ class Pump:
         self._queue: asyncio.Queue[bytes | Exception | None] = asyncio.Queue(_AHEAD)
         self._limits = limits
         self._waited = 0.0
+        self._ended = False
         self._task = asyncio.create_task(self._run(source))
 
     async def _run(self, source: Any) -> None:
@@ -82,6 +83,8 @@ class Pump:
             TimeoutError: Nothing came for as long as the limits allow.
             Exception: What the source raised.
         """
+        if self._ended:
+            raise StopAsyncIteration
         patience = self._limits.timeout - self._waited
         try:
             async with asyncio.timeout(min(patience, seconds or patience)):
@@ -92,10 +95,11 @@ class Pump:
                 raise
             return None
         self._waited = 0.0
-        if piece is None:
-            raise StopAsyncIteration
+        self._ended = not isinstance(piece, bytes)
         if isinstance(piece, Exception):
             raise piece
+        if piece is None:
+            raise StopAsyncIteration
         return piece
 
     async def close(self) -> None:
@@ -222,7 +226,5 @@ async def answered(request: Request, work: Awaitable[Response]) -> Response:
 
     try:
         return await while_connected(request.receive, working())
-    except ClientDisconnect:
-        return Response(status_code=499)  # which nobody reads
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a text
         return answer_for(error)

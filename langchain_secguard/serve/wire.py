@@ -13,7 +13,7 @@ import orjson
 from fastapi import HTTPException
 from langchain_core.load.serializable import Serializable
 from langchain_core.runnables import Runnable, RunnableSequence
-from langchain_core.runnables.base import RunnableBinding
+from langchain_core.runnables.base import RunnableBindingBase
 from langserve.schema import CustomUserType
 from langserve.serialization import WellKnownLCSerializer
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, create_model
@@ -125,7 +125,7 @@ class Shapes:
 
 def _outside(chain: Runnable[Any, Any], *, first: bool) -> Runnable[Any, Any]:
     """Return what is left of a chain without the steps of the pair at its beginning, or at its end."""
-    if isinstance(chain, RunnableBinding):
+    if isinstance(chain, RunnableBindingBase) and _hands_on(type(chain)):
         custom = chain.custom_input_type if first else chain.custom_output_type
         return chain if custom is not None else _outside(chain.bound, first=first)
     if not isinstance(chain, RunnableSequence):
@@ -134,6 +134,11 @@ def _outside(chain: Runnable[Any, Any], *, first: bool) -> Runnable[Any, Any]:
     while len(steps) > 1 and isinstance(steps[0 if first else -1], PairStep):
         steps.pop(0 if first else -1)
     return steps[0] if len(steps) == 1 else RunnableSequence(*steps)
+
+
+def _hands_on(kind: type[RunnableBindingBase[Any, Any]]) -> bool:
+    """Tell whether what a binding takes and gives is what the bound chain does."""
+    return kind.get_input_schema is RunnableBindingBase.get_input_schema
 
 
 def _request(name: str, base: type[BaseModel] = NoFields, **fields: Any) -> type[BaseModel]:
