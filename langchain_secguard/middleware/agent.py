@@ -1,13 +1,11 @@
 """A graph whose state holds placeholders, as its caller sees it: with values, in every mode."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
-from functools import partial
 from typing import Any, Self
-from uuid import UUID
 
-from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config, patch_config
+from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
+from langchain_core.runnables import Runnable, RunnableConfig, patch_config
 from langchain_core.runnables.config import (
     get_async_callback_manager_for_config,
     get_callback_manager_for_config,
@@ -19,15 +17,16 @@ from langchain_core.runnables.utils import ConfigurableFieldSpec
 from langchain_secguard.anonymize import Anonymizer
 from langchain_secguard.config import names_vault
 from langchain_secguard.deanonymize import Deanonymizer
-from langchain_secguard.middleware.events import PROTECTED, STEPS, EventRestorer
+from langchain_secguard.middleware.events import PROTECTED, EventRestorer
 from langchain_secguard.middleware.framework import (
     GraphInterrupt,
     PregelProtocol,
     StateSnapshot,
     StateUpdate,
 )
-from langchain_secguard.middleware.pair import Call, Pair, Plan, acarry_out, carry_out
+from langchain_secguard.middleware.pair import Call, Pair, Plan, acarry_out, carry_out, quiet_config
 from langchain_secguard.middleware.parts import Shape, part_step
+from langchain_secguard.middleware.runs import AsyncRun, Run, ambient, merged_config
 from langchain_secguard.middleware.shapes import given, state, update
 from langchain_secguard.vault import Vault
 
@@ -113,70 +112,73 @@ class ProtectedAgent(Runnable[Any, Any]):
         """Run the graph on placeholders, and restore what it gives."""
         if kwargs.get("stream_mode", "values") != "values":
             return list(self.stream(input, config, **kwargs))
-        with self._vault(config) as named, _Run(self._manager(named), self.get_name(), input, named) as run:
+        with self._vault(config) as named, Run(self._manager(named), self.get_name(), input, named) as run:
             try:
                 hidden = carry_out(self._hidden(input, run.config), run.config)
-                run.output = self._whole.invoke(self.agent.invoke(hidden, run.config, **kwargs), run.config)
+                with ambient(run.config):
+                    given_back = self.agent.invoke(hidden, run.config, **kwargs)
+                run.output = self._whole.invoke(given_back, run.config)
             except GraphInterrupt as interrupt:
                 asked = _asked(interrupt)
             else:
                 return run.output
-            raise GraphInterrupt(self._whole.invoke(asked, _quiet(run.config)))
+            raise GraphInterrupt(self._whole.invoke(asked, quiet_config(run.config)))
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
         if kwargs.get("stream_mode", "values") != "values":
             return [chunk async for chunk in self.astream(input, config, **kwargs)]
         with self._vault(config) as named:
-            async with _ARun(self._amanager(named), self.get_name(), input, named) as run:
+            async with AsyncRun(self._amanager(named), self.get_name(), input, named) as run:
                 try:
                     hidden = await acarry_out(self._hidden(input, run.config), run.config)
-                    given_back = await self.agent.ainvoke(hidden, run.config, **kwargs)
+                    with ambient(run.config):
+                        given_back = await self.agent.ainvoke(hidden, run.config, **kwargs)
                     run.output = await self._whole.ainvoke(given_back, run.config)
                 except GraphInterrupt as interrupt:
                     asked = _asked(interrupt)
                 else:
                     return run.output
-                raise GraphInterrupt(await self._whole.ainvoke(asked, _quiet(run.config)))
+                raise GraphInterrupt(await self._whole.ainvoke(asked, quiet_config(run.config)))
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Restore what the graph streams, in every ``stream_mode``."""
-        with self._vault(config) as named, _Run(self._manager(named), self.get_name(), input, named) as run:
+        with self._vault(config) as named, Run(self._manager(named), self.get_name(), input, named) as run:
             shape, kwargs = self._shape(named, kwargs)
             try:
                 hidden = carry_out(self._hidden(input, run.config), run.config)
-                parts = _read(shape, self.agent.stream(hidden, run.config, **kwargs))
+                parts = _read(shape, self.agent.stream(hidden, run.config, **kwargs), run.config)
                 restored: Any = self._parts.transform(parts, run.config)
                 with closing(restored):
                     for part in restored:
                         yield shape.write(part)
-                run.output = self._whole.invoke(run.given.output, _quiet(run.config))
+                run.output = self._whole.invoke(run.given.output, quiet_config(run.config))
             except GraphInterrupt as interrupt:
                 asked = _asked(interrupt)
             else:
                 return
-            raise GraphInterrupt(self._whole.invoke(asked, _quiet(run.config)))
+            raise GraphInterrupt(self._whole.invoke(asked, quiet_config(run.config)))
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
         with self._vault(config) as named:
-            async with _ARun(self._amanager(named), self.get_name(), input, named) as run:
+            async with AsyncRun(self._amanager(named), self.get_name(), input, named) as run:
                 shape, kwargs = self._shape(named, kwargs)
                 try:
                     hidden = await acarry_out(self._hidden(input, run.config), run.config)
-                    parts = _aread(shape, self.agent.astream(hidden, run.config, **kwargs))
+                    parts = _aread(shape, self.agent.astream(hidden, run.config, **kwargs), run.config)
                     restored: Any = self._parts.atransform(parts, run.config)
                     async with aclosing(restored):
                         async for part in restored:
                             yield shape.write(part)
-                    run.output = await self._whole.ainvoke(run.given.output, _quiet(run.config))
+                    run.output = await self._whole.ainvoke(run.given.output, quiet_config(run.config))
                 except GraphInterrupt as interrupt:
                     asked = _asked(interrupt)
                 else:
                     return
-                raise GraphInterrupt(await self._whole.ainvoke(asked, _quiet(run.config)))
+                raise GraphInterrupt(await self._whole.ainvoke(asked, quiet_config(run.config)))
 
     async def astream_events(  # type: ignore[override]
         self, input: Any, config: RunnableConfig | None = None, *, version: str = "v2", **kwargs: Any
@@ -284,7 +286,7 @@ class ProtectedAgent(Runnable[Any, Any]):
 
     @contextmanager
     def _vault(self, config: RunnableConfig | None) -> Iterator[RunnableConfig]:
-        config = ensure_config(config)
+        config = merged_config(config)
         if self._pair.anonymizer.vault is not None or names_vault(config):
             yield config
             return
@@ -295,95 +297,32 @@ class ProtectedAgent(Runnable[Any, Any]):
             vault.erase()
 
 
-class _Given(BaseCallbackHandler):
-    """Hear what the graph gave in the end, which its stream may not say."""
-
-    run_inline = True
-
-    def __init__(self) -> None:
-        self.output: Any = None
-        self._graph: UUID | None = None
-
-    def on_chain_start(self, *_: Any, run_id: UUID, name: str | None = None, **__: Any) -> None:
-        if name not in STEPS:
-            self._graph = run_id
-
-    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
-        if run_id == self._graph:
-            self.output = outputs
-
-
-class _Run:
-    """Let tracers see one run of a protected agent, around the graph and the steps."""
-
-    def __init__(self, manager: CallbackManager, name: str, given_: Any, config: RunnableConfig) -> None:
-        self.output: Any = None
-        self._config = config
-        name = config.get("run_name") or name
-        self._start: Callable[[], Any] = partial(
-            manager.on_chain_start, None, given_, name=name, run_id=config.get("run_id")
-        )
-
-    def __enter__(self) -> Self:
-        self._manager = self._start()
-        self.given = _Given()
-        child = self._manager.get_child()
-        child.add_handler(self.given, inherit=False)
-        self.config = patch_config(self._config, callbacks=child)
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if error is None:
-            self._manager.on_chain_end(self.output)
-        else:
-            self._manager.on_chain_error(error)
-
-
-class _ARun:
-    """Do what :class:`_Run` does, without blocking the event loop."""
-
-    def __init__(self, manager: AsyncCallbackManager, name: str, given_: Any, config: RunnableConfig) -> None:
-        self.output: Any = None
-        self._config = config
-        name = config.get("run_name") or name
-        self._start: Callable[[], Any] = partial(
-            manager.on_chain_start, None, given_, name=name, run_id=config.get("run_id")
-        )
-
-    async def __aenter__(self) -> Self:
-        self._manager = await self._start()
-        self.given = _Given()
-        child = self._manager.get_child()
-        child.add_handler(self.given, inherit=False)
-        self.config = patch_config(self._config, callbacks=child)
-        return self
-
-    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if error is None:
-            await self._manager.on_chain_end(self.output)
-        else:
-            await self._manager.on_chain_error(error)
-
-
 def _asked(interrupt: GraphInterrupt) -> Any:
     return interrupt.args[0] if interrupt.args else ()
-
-
-def _quiet(config: RunnableConfig) -> RunnableConfig:
-    return RunnableConfig(configurable=config.get("configurable") or {}, callbacks=[])
 
 
 def _bulk(updates: Any, visit: Any) -> Any:
     return [[update(one, visit) for one in superstep] for superstep in updates]
 
 
-def _read(shape: Shape, chunks: Any) -> Iterator[Any]:
+_END = object()
+
+
+def _read(shape: Shape, chunks: Any, config: RunnableConfig) -> Iterator[Any]:
     with closing(chunks):
-        for chunk in chunks:
+        while True:
+            with ambient(config):
+                chunk = next(chunks, _END)
+            if chunk is _END:
+                return
             yield shape.read(chunk)
 
 
-async def _aread(shape: Shape, chunks: Any) -> AsyncIterator[Any]:
+async def _aread(shape: Shape, chunks: Any, config: RunnableConfig) -> AsyncIterator[Any]:
     async with aclosing(chunks):
-        async for chunk in chunks:
+        while True:
+            with ambient(config):
+                chunk = await anext(chunks, _END)
+            if chunk is _END:
+                return
             yield shape.read(chunk)

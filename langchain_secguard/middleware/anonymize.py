@@ -13,39 +13,24 @@ from langchain_secguard.anonymize import Anonymizer
 from langchain_secguard.blocks import UNSCANNED
 from langchain_secguard.content import rewrite
 from langchain_secguard.deanonymize import Deanonymizer
-from langchain_secguard.errors import SecGuardError, UnprotectedStateError
+from langchain_secguard.errors import UnprotectedStateError
 from langchain_secguard.events import ANONYMIZED
 from langchain_secguard.middleware.agent import ProtectedAgent
 from langchain_secguard.middleware.framework import (
     AgentMiddleware,
     Command,
     ExtendedModelResponse,
-    GraphBubbleUp,
-    GraphInterrupt,
     ModelRequest,
     ModelResponse,
-    ParentCommand,
     PregelProtocol,
     Runtime,
     ToolCallRequest,
     get_config,
-    invalid_resume,
 )
 from langchain_secguard.middleware.marks import mark_all
 from langchain_secguard.middleware.pair import Pair, Plan, acarry_out, carry_out
-from langchain_secguard.middleware.tools import (
-    Opened,
-    Tools,
-    close_call,
-    close_command,
-    close_interrupt,
-    enter,
-    failed,
-    open_call,
-    opened,
-)
+from langchain_secguard.middleware.tools import ToolCall, Tools, enter
 from langchain_secguard.sight import sight_of
-from langchain_secguard.steps import aguarded, guarded
 from langchain_secguard.vault import Vault
 
 _CHECKPOINTER = "__pregel_checkpointer"
@@ -143,19 +128,16 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
     ) -> ToolMessage | Command[Any]:
         """Call a tool with values, and hide what it gives."""
-        config, pair = request.runtime.config, self._pair
-        vault, call = pair.vault(config), request.tool_call
-        given, refs = carry_out(open_call(self._tools, pair, call, vault), config)
-        entries = dict(zip(refs, guarded(lambda: vault.lookup(refs)), strict=True)) if refs else {}
-        known = opened(call, given, pair, vault, entries)
-        done = enter(self._tools.step(call["name"]), config)
+        call = self._call(request)
+        given = carry_out(call.open(), call.config)
+        done = enter(call)
         try:
-            result: Any = handler(request.override(tool_call={**call, "args": given}))
+            result: Any = handler(request.override(tool_call={**request.tool_call, "args": given}))
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
             result = error
         finally:
             done()
-        return _returned(carry_out(self._closing(known, result, vault), config))
+        return _returned(carry_out(call.close(result), call.config))
 
     async def awrap_tool_call(
         self,
@@ -163,19 +145,20 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
         """Do what :meth:`wrap_tool_call` does, without blocking the event loop."""
-        config, pair = request.runtime.config, self._pair
-        vault, call = pair.vault(config), request.tool_call
-        given, refs = await acarry_out(open_call(self._tools, pair, call, vault), config)
-        found = await aguarded(lambda: vault.alookup(refs)) if refs else []
-        known = opened(call, given, pair, vault, dict(zip(refs, found, strict=True)))
-        done = enter(self._tools.step(call["name"]), config)
+        call = self._call(request)
+        given = await acarry_out(call.open(), call.config)
+        done = enter(call)
         try:
-            result: Any = await handler(request.override(tool_call={**call, "args": given}))
+            result: Any = await handler(request.override(tool_call={**request.tool_call, "args": given}))
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
             result = error
         finally:
             done()
-        return _returned(await acarry_out(self._closing(known, result, vault), config))
+        return _returned(await acarry_out(call.close(result), call.config))
+
+    def _call(self, request: ToolCallRequest) -> ToolCall:
+        step = self._tools.step(request.tool_call["name"])
+        return ToolCall(self._pair, step, request.tool_call, request.runtime.config)
 
     def _request(self, request: ModelRequest[Any], vault: Vault) -> Plan[ModelRequest[Any]]:
         """Hide what the state does not hold: the system prompt, and what other middleware has added."""
@@ -186,19 +169,6 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         if preamble:
             prompt = _behind(preamble, prompt)
         return request.override(system_message=prompt, messages=hidden[len(first) :])
-
-    def _closing(self, call: Opened, result: Any, vault: Vault) -> Plan[Any]:
-        """Hide what a tool gave, or what it raised: an error to raise in its place is returned."""
-        if isinstance(result, GraphInterrupt):
-            return (yield from close_interrupt(self._pair, call, result, vault))
-        if isinstance(result, ParentCommand):
-            return (yield from close_command(self._pair, call, result, vault))
-        if isinstance(result, GraphBubbleUp | SecGuardError):
-            return result
-        if isinstance(result, BaseException):
-            # An answer that has not the shape asked for is hidden, as the wrapped agent was given it.
-            return result if invalid_resume(result) else failed(call.name, result)
-        return (yield from close_call(self._pair, call, result, vault))
 
 
 class _Seen(BaseCallbackHandler):

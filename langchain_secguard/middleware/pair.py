@@ -58,7 +58,7 @@ class Pair:
         self.anonymizer = before.model_copy(update={"preamble": ""}) if before.preamble else before
         self.deanonymizer = after
         whole = {"entity_types": None, "unknown": "keep", "json_text": False, "restore_urls": False}
-        self._reader = after.model_copy(update=whole)
+        self.reader = after.model_copy(update=whole)
 
     def vault(self, config: RunnableConfig) -> Vault:
         """Find the vault of a call."""
@@ -94,7 +94,7 @@ class Pair:
         }
         if not new:
             return list(messages)
-        restored = yield Call(self._reader, new, quiet=True)
+        restored = yield Call(self.reader, new, quiet=True)
         hidden = yield Call(self.anonymizer, restored, handlers=handlers)
         done = {key: mark_all(message, vault.vault_id) for key, message in hidden.items()}
         return [done.get(str(number), message) for number, message in enumerate(messages)]
@@ -130,10 +130,15 @@ async def acarry_out(plan: Plan[T], config: RunnableConfig) -> T:
 
 def _config_of(call: Call, config: RunnableConfig) -> RunnableConfig:
     if call.quiet:
-        return RunnableConfig(configurable=config.get("configurable") or {}, callbacks=[])
+        return quiet_config(config)
     if not call.handlers:
         return patch_config(config)
     return patch_config(config, callbacks=_with(config.get("callbacks"), call.handlers))
+
+
+def quiet_config(config: RunnableConfig) -> RunnableConfig:
+    """Name the vault alone: nobody is to hear of the call."""
+    return RunnableConfig(configurable=config.get("configurable") or {}, callbacks=[])
 
 
 def _with(callbacks: Any, handlers: Sequence[BaseCallbackHandler]) -> Any:

@@ -1,24 +1,32 @@
 """One call of a tool: which values it is given, and how what it says is read."""
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
 
 from langchain_secguard.blocks import UNSCANNED
 from langchain_secguard.content import rewrite
 from langchain_secguard.deanonymize import Deanonymizer
-from langchain_secguard.errors import ToolCallError
+from langchain_secguard.errors import SecGuardError, ToolCallError
 from langchain_secguard.leaf import Reader
-from langchain_secguard.middleware.framework import Command, GraphInterrupt, ParentCommand
-from langchain_secguard.middleware.pair import Call, Pair, Plan
+from langchain_secguard.middleware.framework import (
+    Command,
+    GraphBubbleUp,
+    GraphInterrupt,
+    ParentCommand,
+    invalid_resume,
+)
+from langchain_secguard.middleware.pair import Call, Pair, Plan, Walk, quiet_config
 from langchain_secguard.middleware.shapes import command, interrupts, result
-from langchain_secguard.placeholders import Placeholder, Ref, entity_type_name
-from langchain_secguard.vault import Entry, Vault
+from langchain_secguard.placeholders import Placeholder, entity_type_name
+
+_SCRATCHPAD = "__pregel_scratchpad"
+_ESCAPE = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.)")
 
 EVERY_OTHER = "*"
 """The name, in ``tool_entity_types``, of the tools that are not named."""
@@ -49,79 +57,105 @@ class Tools:
         return self._named.get(name, self._other)
 
 
-class Opened(NamedTuple):
-    """Hold the arguments of one call: as the model wrote them, and as the tool is given them."""
+class ToolCall:
+    """Hold one call of a tool while it runs: what it is given, and what it is told besides."""
 
-    name: str
-    hidden: Any
-    given: Any
-    withheld: Mapping[str, str]
-    """Each placeholder that the tool was left, and its value."""
+    def __init__(
+        self, pair: Pair, step: Deanonymizer, call: Mapping[str, Any], config: RunnableConfig
+    ) -> None:
+        self.name: str = call["name"]
+        self.config = config
+        self.step = step
+        self.vault = pair.vault(config)
+        self.given: Any = None
+        self._pair = pair
+        self._args = call["args"]
+        self._shown: list[tuple[Any, Any]] = []
+        self._spelled: dict[str, str] = {}
+        self._kept: dict[str, str] = {}
 
-    def raw(self, part: Any) -> Any:
-        """Write what a tool gave as if the tool had been given all values.
+    def open(self) -> Plan[Any]:
+        """Give the call its values; return its arguments."""
+        self.given = yield Call(self.step, self._args)
+        self.show(self._args, self.given)
+        return self.given
 
-        Placeholders that the tool was left are known ones, not text of its own; and an error spells the
-        values that it was given as Python or JSON does.
+    def show(self, hidden: Any, given: Any) -> None:
+        """Note what the tool is shown, and what stood for it."""
+        if hidden is not given:
+            self._shown.append((hidden, given))
+
+    def close(self, value: Any) -> Plan[Any]:
+        """Hide what the tool gave, or what it raised: an error to raise in its place is returned."""
+        if isinstance(value, GraphInterrupt):
+            asked = yield from self._hide(value.args[0] if value.args else (), interrupts)
+            return GraphInterrupt(asked)
+        if isinstance(value, ParentCommand):
+            told: Command[Any] = yield from self._hide(value.args[0], command)
+            return ParentCommand(told)
+        if isinstance(value, GraphBubbleUp | SecGuardError):
+            return value
+        if isinstance(value, BaseException):
+            # An answer that has not the shape asked for is hidden, as the wrapped agent was given it.
+            return value if invalid_resume(value) else _failed(self.name, value)
+        return (yield from self._hide(value, result))
+
+    def _hide(self, value: Any, walk: Walk) -> Plan[Any]:
+        texts = list(dict.fromkeys(placeholder.text for placeholder in self._left()))
+        if texts:
+            values = yield Call(self._pair.reader, texts, quiet=True)
+            self._kept = {text: one for text, one in zip(texts, values, strict=True) if text != one}
+        for hidden, given in self._shown:
+            self._spelled |= _spelled(hidden, given)
+        return (yield from self._pair.hide(value, walk, self.vault, self._raw))
+
+    def _left(self) -> list[Placeholder]:
+        """List the placeholders that the tool was left: of types that it may not have, and in answers."""
+        answers = getattr((self.config.get("configurable") or {}).get(_SCRATCHPAD), "resume", None) or ()
+        given = [] if self.step.entity_types is None else [self.given, *(one for _, one in self._shown)]
+        return [one for one in self._read([*given, *answers]) if not one.refused]
+
+    def _read(self, value: Any) -> list[Placeholder]:
+        reader = Reader(self._pair.deanonymizer.form, self.vault.vault_id)
+        found: list[Placeholder] = []
+
+        def take(text: str) -> str:
+            found.extend(part for part in reader.read(text) if isinstance(part, Placeholder))
+            return text
+
+        _rewrite(value, take)
+        return found
+
+    def _raw(self, part: Any) -> Any:
+        """Write what the tool gave as if it had been given all values, and wrote them as they are.
+
+        Placeholders that it was left are known ones, not text of its own; and what it was given may come
+        back as Python or JSON spells it.
         """
-        spelled = _spelled(self) if isinstance(part, ToolMessage) and part.status == "error" else {}
-        return _replaced(part, {**spelled, **self.withheld})
+        reader = Reader(self._pair.deanonymizer.form, self.vault.vault_id)
+
+        def write(text: str) -> str:
+            text = plain_json(text)
+            for way, value in self._spelled.items():
+                text = text.replace(way, value)
+            if not self._kept:
+                return text
+            return "".join(
+                one
+                if isinstance(one, str)
+                else one.text
+                if one.refused
+                else self._kept.get(one.text, one.text)
+                for one in reader.read(text)
+            )
+
+        return _rewrite(part, write)
 
 
-def open_call(tools: Tools, pair: Pair, call: Mapping[str, Any], vault: Vault) -> Plan[tuple[Any, list[Ref]]]:
-    """Give a call its values; return its arguments, and the placeholders that are left in them."""
-    step = tools.step(call["name"])
-    given = yield Call(step, call["args"])
-    if step.entity_types is None:
-        return given, []
-    return given, [placeholder.ref for placeholder in _placeholders(given, pair, vault)]
-
-
-def opened(
-    call: Mapping[str, Any], given: Any, pair: Pair, vault: Vault, entries: Mapping[Ref, Entry | None]
-) -> Opened:
-    """Put together what is known of a call."""
-    withheld = {
-        placeholder.text: entry.value + placeholder.tail
-        for placeholder in (_placeholders(given, pair, vault) if entries else ())
-        if (entry := entries.get(placeholder.ref)) is not None
-    }
-    return Opened(call["name"], call["args"], given, withheld)
-
-
-def close_call(pair: Pair, call: Opened, value: Any, vault: Vault) -> Plan[Any]:
-    """Hide what a tool gave."""
-    return pair.hide(value, result, vault, call.raw)
-
-
-def close_interrupt(pair: Pair, call: Opened, value: GraphInterrupt, vault: Vault) -> Plan[GraphInterrupt]:
-    """Hide what a tool asks a person."""
-    hidden = yield from pair.hide(value.args[0] if value.args else (), interrupts, vault, call.raw)
-    return GraphInterrupt(hidden)
-
-
-def close_command(pair: Pair, call: Opened, value: ParentCommand, vault: Vault) -> Plan[ParentCommand]:
-    """Hide what a tool tells the graph around its own."""
-    hidden: Command[Any] = yield from pair.hide(value.args[0], command, vault, call.raw)
-    return ParentCommand(hidden)
-
-
-def failed(name: str, error: BaseException) -> ToolCallError:
+def _failed(name: str, error: BaseException) -> ToolCallError:
     """Tell of a failure without its message, which may hold a value."""
     kind = type(error).__name__
     return ToolCallError(f"The tool {name} failed with {kind}.", tool=name, error=kind)
-
-
-def _placeholders(value: Any, pair: Pair, vault: Vault) -> list[Placeholder]:
-    reader = Reader(pair.deanonymizer.form, vault.vault_id)
-    found: list[Placeholder] = []
-
-    def take(text: str) -> str:
-        found.extend(part for part in reader.read(text) if isinstance(part, Placeholder))
-        return text
-
-    _rewrite(value, take)
-    return found
 
 
 def _leaves(value: Any) -> list[str]:
@@ -135,26 +169,31 @@ def _leaves(value: Any) -> list[str]:
     return leaves
 
 
-def _spelled(call: Opened) -> dict[str, str]:
+def _spelled(hidden: Any, given: Any) -> dict[str, str]:
     """Map other spellings of the values that a tool was given to the values."""
     spelled: dict[str, str] = {}
-    for hidden, given in zip(_leaves(call.hidden), _leaves(call.given), strict=False):
-        if hidden != given:
-            ways = (repr(given), json.dumps(given), json.dumps(given, ensure_ascii=False))
-            spelled |= {way[1:-1]: given for way in ways if way[1:-1] != given}
+    for old, new in zip(_leaves(hidden), _leaves(given), strict=False):
+        if old != new:
+            ways = (repr(new), json.dumps(new), json.dumps(new, ensure_ascii=False))
+            spelled |= {way[1:-1]: new for way in ways if way[1:-1] != new}
     return spelled
 
 
-def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
-    if not texts:
-        return value
-
-    def write(text: str) -> str:
-        for old in sorted(texts, key=len, reverse=True):
-            text = text.replace(old, texts[old])
+def plain_json(text: str) -> str:
+    """Write the letters of JSON text as they are where they are escaped by their number."""
+    if "\\u" not in text or text.lstrip()[:1] not in ("{", "[", '"'):
         return text
+    try:
+        json.loads(text)
+    except ValueError:
+        return text
+    return _ESCAPE.sub(_letter, text)
 
-    return _rewrite(value, write)
+
+def _letter(escape: re.Match[str]) -> str:
+    written = escape[0]
+    letter: str = json.loads(f'"{written}"') if written[1] == "u" else ""
+    return letter if letter and letter.isprintable() and letter not in '"\\' else written
 
 
 def _rewrite(value: Any, visit: Callable[[str], str]) -> Any:
@@ -163,14 +202,12 @@ def _rewrite(value: Any, visit: Callable[[str], str]) -> Any:
 
 # What a tool sees of its own call.
 
-Revealer = tuple[Deanonymizer, RunnableConfig]
-
-_REVEALER: ContextVar[Revealer | None] = ContextVar("langchain_secguard_revealer", default=None)
+_OPEN: ContextVar[ToolCall | None] = ContextVar("langchain_secguard_tool_call", default=None)
 
 
-def enter(step: Deanonymizer, config: RunnableConfig) -> Callable[[], None]:
+def enter(call: ToolCall) -> Callable[[], None]:
     """Let the code of a tool call :func:`reveal`; call what is returned when the tool is done."""
-    return partial(_REVEALER.reset, _REVEALER.set((step, config)))
+    return partial(_OPEN.reset, _OPEN.set(call))
 
 
 def reveal(value: Any) -> Any:
@@ -182,22 +219,22 @@ def reveal(value: Any) -> Any:
     Raises:
         RuntimeError: It is not called by a tool of an agent that has an ``AnonymizeMiddleware``.
     """
-    step, config = _revealer()
-    return step.invoke(value, _quiet(config))
+    call = _open()
+    shown = call.step.invoke(value, quiet_config(call.config))
+    call.show(value, shown)
+    return shown
 
 
 async def areveal(value: Any) -> Any:
     """Do what :func:`reveal` does, without blocking the event loop."""
-    step, config = _revealer()
-    return await step.ainvoke(value, _quiet(config))
+    call = _open()
+    shown = await call.step.ainvoke(value, quiet_config(call.config))
+    call.show(value, shown)
+    return shown
 
 
-def _revealer() -> Revealer:
-    revealer = _REVEALER.get()
-    if revealer is None:
+def _open() -> ToolCall:
+    call = _OPEN.get()
+    if call is None:
         raise RuntimeError("reveal() is for the tools of an agent that has an AnonymizeMiddleware")
-    return revealer
-
-
-def _quiet(config: RunnableConfig) -> RunnableConfig:
-    return RunnableConfig(configurable=config.get("configurable") or {}, callbacks=[])
+    return call

@@ -17,7 +17,7 @@ Answer: TypeAlias = str | AIMessage
 Script: TypeAlias = Callable[[list[BaseMessage]], Answer]
 
 
-def call(name: str, **args: Any) -> AIMessage:
+def call(name: str, /, **args: Any) -> AIMessage:
     """Answer with one tool call."""
     return calls((name, args))
 

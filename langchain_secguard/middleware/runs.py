@@ -1,0 +1,107 @@
+"""The run of a protected agent, around its graph and the steps, as tracers see it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Self
+from uuid import UUID
+
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackHandler, CallbackManager
+from langchain_core.runnables import RunnableConfig, ensure_config, patch_config
+from langchain_core.runnables.config import var_child_runnable_config
+
+from langchain_secguard.middleware.events import STEPS
+
+_COORDINATES = ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint_map")
+
+
+@contextmanager
+def ambient(config: RunnableConfig) -> Iterator[None]:
+    """Let a graph that runs in a tool find our run as its parent, and not the tool's."""
+    token = var_child_runnable_config.set(config)
+    try:
+        yield
+    finally:
+        var_child_runnable_config.reset(token)
+
+
+def merged_config(config: RunnableConfig | None) -> RunnableConfig:
+    """Do as LangGraph does: a config that names no thread adds to that of the graph around it, if any."""
+    around = ensure_config().get("configurable") or {}
+    merged = ensure_config(config)
+    own = merged.get("configurable") or {}
+    if around and not any(own.get(key) for key in _COORDINATES):
+        merged["configurable"] = {**around, **own}
+    return merged
+
+
+class Given(BaseCallbackHandler):
+    """Hear what the graph gave in the end, which its stream may not say."""
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.output: Any = None
+        self._graph: UUID | None = None
+
+    def on_chain_start(self, *_: Any, run_id: UUID, name: str | None = None, **__: Any) -> None:
+        """Learn which run is the graph\'s."""
+        if name not in STEPS:
+            self._graph = run_id
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **_: Any) -> None:
+        """Keep what the graph gave."""
+        if run_id == self._graph:
+            self.output = outputs
+
+
+class Run:
+    """Let tracers see one run of a protected agent, around the graph and the steps."""
+
+    def __init__(self, manager: CallbackManager, name: str, given_: Any, config: RunnableConfig) -> None:
+        self.output: Any = None
+        self._config = config
+        name = config.get("run_name") or name
+        self._start: Callable[[], Any] = partial(
+            manager.on_chain_start, None, given_, name=name, run_id=config.get("run_id")
+        )
+
+    def __enter__(self) -> Self:
+        self._manager = self._start()
+        self.given = Given()
+        child = self._manager.get_child()
+        child.add_handler(self.given, inherit=False)
+        self.config = patch_config(self._config, callbacks=child)
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            self._manager.on_chain_end(self.output)
+        else:
+            self._manager.on_chain_error(error)
+
+
+class AsyncRun:
+    """Do what :class:`Run` does, without blocking the event loop."""
+
+    def __init__(self, manager: AsyncCallbackManager, name: str, given_: Any, config: RunnableConfig) -> None:
+        self.output: Any = None
+        self._config = config
+        name = config.get("run_name") or name
+        self._start: Callable[[], Any] = partial(
+            manager.on_chain_start, None, given_, name=name, run_id=config.get("run_id")
+        )
+
+    async def __aenter__(self) -> Self:
+        self._manager = await self._start()
+        self.given = Given()
+        child = self._manager.get_child()
+        child.add_handler(self.given, inherit=False)
+        self.config = patch_config(self._config, callbacks=child)
+        return self
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            await self._manager.on_chain_end(self.output)
+        else:
+            await self._manager.on_chain_error(error)
