@@ -6,7 +6,8 @@ took by itself, and ``vault_id`` its vault, ``None`` where none was named. Meanw
 process may ask :func:`~langchain_secguard.sight.sight_of` what the step saw.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -26,7 +27,9 @@ BLOCKED = "secguard.blocked"
 
 SCANNED = "secguard.scanned"
 """``scanner``: its name; ``risk``: 0.0 to 1.0; ``valid``: whether the text may pass; ``verdict``:
-``"passed"``, ``"redacted"``, ``"blocked"`` or ``"failed"``; ``engine``, if it is another's."""
+``"passed"``, ``"redacted"``, ``"blocked"`` or ``"failed"``; ``engine``, if it is another's. A ``Guard`` tells
+one for each scanner, the worst of all texts, with ``details``, scores by category; ``error``, why it failed;
+and ``cached`` and ``read``, texts remembered and scanned."""
 
 FAILED = "secguard.failed"
 """``error``: the name of the error's class. Nothing was sent."""
@@ -56,6 +59,22 @@ async def aannounce(manager: AsyncCallbackManagerForChainRun, ending: Callable[[
         sight.end()
         show(manager.run_id, sight)
         await manager.get_child().on_custom_event(name, dict(data), run_id=manager.run_id)
+
+
+def announce_all(manager: CallbackManagerForChainRun, endings: Iterable[Ending]) -> None:
+    """Tell the handlers of a run, if there are any, of each of its checks."""
+    for ending in endings if manager.handlers else ():
+        announce(manager, partial(_same, ending))
+
+
+async def aannounce_all(manager: AsyncCallbackManagerForChainRun, endings: Iterable[Ending]) -> None:
+    """Tell the handlers of an async run, if there are any, of each of its checks."""
+    for ending in endings if manager.handlers else ():
+        await aannounce(manager, partial(_same, ending))
+
+
+def _same(ending: Ending) -> Ending:
+    return ending
 
 
 def watch(manager: CallbackManagerForChainRun | AsyncCallbackManagerForChainRun, sight: Sight) -> None:

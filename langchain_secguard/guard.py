@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
@@ -11,21 +9,23 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import coerce_to_runnable
 
 from langchain_secguard.errors import BlockedError
-from langchain_secguard.events import Ending, aannounce, announce
-from langchain_secguard.guard_call import GuardCall
+from langchain_secguard.events import aannounce_all, announce_all
+from langchain_secguard.guard_call import GuardCall, Passage
 from langchain_secguard.guard_options import GuardOptions
 from langchain_secguard.guard_stream import (
+    NOTHING,
     Sentences,
     Through,
     Told,
     Whole,
     Window,
     Windows,
-    abegun,
+    aagain,
+    again,
     awindows_of,
-    begun,
     rewritten,
     windows_of,
+    without_beginnings,
 )
 from langchain_secguard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
 from langchain_secguard.scan.panel import Plan, adrive, drive
@@ -34,19 +34,6 @@ from langchain_secguard.unheard import unheard_runs
 
 ASK: Any = object()
 """Stands for the answer of the Runnable that ``on_fail`` is, which only a driver can ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Tell how a value passed a guard.
-
-    ``value`` is what goes on, or what answers in its place if it was ``refused``; ``scores`` has the risk
-    that each scanner measured.
-    """
-
-    value: Any = field(repr=False)
-    refused: bool
-    scores: Mapping[str, float]
 
 
 class Guard(GuardOptions):
@@ -130,8 +117,8 @@ class Guard(GuardOptions):
         Raises:
             BlockedError: It was refused, and ``on_fail`` is ``"raise"``, or no refusal can have the type.
         """
-        call = self._call(prompt, kind)
-        passed = self._call_with_config(_any(self._guard), value, config, call=call)
+        call = self.begin(prompt, kind)
+        passed = self.run(value, config, call)
         return Passage(passed, call.refused, call.scores())
 
     async def acheck(
@@ -143,23 +130,21 @@ class Guard(GuardOptions):
         kind: Kind | None = None,
     ) -> Passage:
         """Do what :meth:`check` does, without blocking the event loop."""
-        call = self._call(prompt, kind)
-        passed = await self._acall_with_config(_any(self._aguard), value, config, call=call)
+        call = self.begin(prompt, kind)
+        passed = await self.arun(value, config, call)
         return Passage(passed, call.refused, call.scores())
 
     def invoke(
         self, input: Any, config: RunnableConfig | None = None, *, prompt: str | None = None, **kwargs: Any
     ) -> Any:
         """Scan ``input`` and hand it on, or what answers in its place; ``prompt`` is what it answers."""
-        return self._call_with_config(_any(self._guard), input, config, call=self._call(prompt), **kwargs)
+        return self.run(input, config, self.begin(prompt), **kwargs)
 
     async def ainvoke(
         self, input: Any, config: RunnableConfig | None = None, *, prompt: str | None = None, **kwargs: Any
     ) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
-        return await self._acall_with_config(
-            _any(self._aguard), input, config, call=self._call(prompt), **kwargs
-        )
+        return await self.arun(input, config, self.begin(prompt), **kwargs)
 
     def transform(
         self,
@@ -170,12 +155,7 @@ class Guard(GuardOptions):
         **kwargs: Any,
     ) -> Iterator[Any]:
         """Let an answer pass while it streams, as ``streaming`` says."""
-        told = Told()
-        call = self._call(prompt)
-        chunks = begun(input)
-        yield from self._transform_stream_with_config(
-            told, _any(self._guard_stream), config, chunks=chunks, call=call, told=told, **kwargs
-        )
+        yield from self.let(input, config, self.begin(prompt), **kwargs)
 
     async def atransform(
         self,
@@ -186,11 +166,40 @@ class Guard(GuardOptions):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        told: Any = Told()
-        call = self._call(prompt)
-        chunks = await abegun(input)
+        guarded: Any = self.alet(input, config, self.begin(prompt), **kwargs)
+        async with aclosing(guarded):
+            async for chunk in guarded:
+                yield chunk
+
+    def begin(self, prompt: str | None = None, kind: Kind | None = None) -> GuardCall:
+        """Begin a call, which tells afterwards whether it was refused."""
+        monitors = self.on_fail == "monitor"
+        return GuardCall(self._panel.findings(), prompt, self.fail_open, kind=kind, monitors=monitors)
+
+    def run(self, value: Any, config: RunnableConfig | None, call: GuardCall, **kwargs: Any) -> Any:
+        """Scan a whole value in a call of its own."""
+        return self._call_with_config(_any(self._guard), value, config, call=call, **kwargs)
+
+    async def arun(self, value: Any, config: RunnableConfig | None, call: GuardCall, **kwargs: Any) -> Any:
+        """Do what :meth:`run` does, without blocking the event loop."""
+        return await self._acall_with_config(_any(self._aguard), value, config, call=call, **kwargs)
+
+    def let(
+        self, input: Iterator[Any], config: RunnableConfig | None, call: GuardCall, **kwargs: Any
+    ) -> Iterator[Any]:
+        """Let a stream pass in a call of its own."""
+        told, chunks = Told(), again(next(input, NOTHING), input)  # the steps before are heard to begin first
+        yield from self._transform_stream_with_config(
+            told, _any(self._guard_stream), config, chunks=chunks, call=call, told=told, **kwargs
+        )
+
+    async def alet(
+        self, input: AsyncIterator[Any], config: RunnableConfig | None, call: GuardCall, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Do what :meth:`let` does, without blocking the event loop."""
+        told, chunks = Told(), aagain(await anext(input, NOTHING), input)
         guarded: Any = self._atransform_stream_with_config(
-            told, _any(self._aguard_stream), config, chunks=chunks, call=call, told=told, **kwargs
+            _any(told), _any(self._aguard_stream), config, chunks=chunks, call=call, told=told, **kwargs
         )
         async with aclosing(guarded):
             async for chunk in guarded:
@@ -219,14 +228,14 @@ class Guard(GuardOptions):
     ) -> Any:
         try:
             with unheard_runs(config):
-                became = drive(self._judge(value, call))
+                became = drive(self._judge([value], call))
             passed = self._passed(value, became, call)
             if passed is ASK:
                 passed = self.on_fail.invoke(value, config)
         except BaseException as error:
-            tell(run_manager, call.stopped(error))
+            announce_all(run_manager, call.stopped(error))
             raise
-        tell(run_manager, call.endings())
+        announce_all(run_manager, call.endings())
         return passed
 
     @signed
@@ -239,14 +248,14 @@ class Guard(GuardOptions):
     ) -> Any:
         try:
             with unheard_runs(config):
-                became = await adrive(self._judge(value, call))
+                became = await adrive(self._judge([value], call))
             passed = self._passed(value, became, call)
             if passed is ASK:
                 passed = await self.on_fail.ainvoke(value, config)
         except BaseException as error:
-            await atell(run_manager, call.stopped(error))
+            await aannounce_all(run_manager, call.stopped(error))
             raise
-        await atell(run_manager, call.endings())
+        await aannounce_all(run_manager, call.endings())
         return passed
 
     @signed
@@ -267,6 +276,7 @@ class Guard(GuardOptions):
                     with unheard_runs(config):
                         passed = drive(self._let(window, windows, call, told))
                 if passed is not None:
+                    call.released = call.released or bool(passed)
                     yield from passed
                     continue
                 chunks.close()
@@ -275,11 +285,11 @@ class Guard(GuardOptions):
                 yield from self.on_fail.stream(value, config) if answer is ASK else (as_chunk(answer),)
                 break
         except BaseException as error:
-            tell(run_manager, call.stopped(error))
+            announce_all(run_manager, call.stopped(error))
             raise
         finally:
             chunks.close()
-        tell(run_manager, call.endings())
+        announce_all(run_manager, call.endings())
 
     @signed
     async def _aguard_stream(
@@ -299,6 +309,7 @@ class Guard(GuardOptions):
                     if window.is_judged:
                         with unheard_runs(config):
                             passed = await adrive(self._let(window, windows, call, told))
+                    call.released = call.released or bool(passed)
                     for chunk in passed or ():
                         yield chunk
                     if passed is not None:
@@ -313,23 +324,21 @@ class Guard(GuardOptions):
                         yield chunk
                     break
         except BaseException as error:
-            await atell(run_manager, call.stopped(error))
+            await aannounce_all(run_manager, call.stopped(error))
             raise
-        await atell(run_manager, call.endings())
-
-    def _call(self, prompt: str | None, kind: Kind | None = None) -> GuardCall:
-        monitors = self.on_fail == "monitor"
-        return GuardCall(self._panel.findings(), prompt, self.fail_open, kind=kind, monitors=monitors)
+        await aannounce_all(run_manager, call.endings())
 
     def _windows(self) -> Windows:
         if self.on_fail == "monitor":
             return Through()
         return Sentences(self.context) if self.streaming == "sentences" else Whole()
 
-    def _judge(self, value: Any, call: GuardCall) -> Plan[dict[str, str]]:
-        """Plan the scans of a whole value."""
-        texts = self._leaves.of(value)
-        prompt = call.prompt if call.prompt is not None else self._leaves.prompt(value)
+    def _judge(self, parts: Sequence[Any], call: GuardCall) -> Plan[dict[str, str]]:
+        """Plan the scans of whole values."""
+        texts = [text for part in parts for text in self._leaves.of(part)]
+        if len(parts) > 1 and not self._panel.sanitizes:
+            texts = without_beginnings(texts)
+        prompt = call.prompt if call.prompt is not None else self._leaves.prompt(parts[-1])
         became = yield from self._panel.plan(texts, call.findings, prompt=prompt)
         call.learn(became)
         return became
@@ -337,20 +346,22 @@ class Guard(GuardOptions):
     def _let(self, window: Window, windows: Windows, call: GuardCall, told: Told) -> Plan[list[Any] | None]:
         """Plan the scans of a window; return the chunks that go on, ``None`` for a refusal."""
         if window.text is None:
-            became = yield from self._judge(window.total, call)
+            became = yield from self._judge(window.parts, call)
             if call.blocked() is not None:
                 return None
-            told.value = window.total
-            new = self._written(window.total, became)
-            return window.chunks if new is window.total else [new]
+            told.value = window.value()
+            new = [self._written(part, became) for part in window.parts]
+            same = all(part is one for part, one in zip(window.parts, new, strict=True))
+            return window.chunks if same else new
         text = window.text
-        became = yield from self._panel.plan([text], call.findings, prompt=call.prompt, before=windows.before)
+        plan = self._panel.plan([text], call.findings, prompt=call.prompt, before=windows.before)
+        became = yield from plan
         call.learn(became)
         if call.blocked() is not None:
             return None
-        new = became.get(text, text)
-        windows.passed(new)
-        return window.chunks if new == text else rewritten(window, new)
+        written = became.get(text, text)
+        windows.passed(written)
+        return window.chunks if written == text else rewritten(window, written)
 
     def _passed(self, value: Any, became: Mapping[str, str], call: GuardCall) -> Any:
         return self._written(value, became) if call.blocked() is None else self._refused(value, call)
@@ -385,21 +396,3 @@ class Guard(GuardOptions):
 def _any(function: Any) -> Any:
     """Hide a function's further arguments from LangChain's types."""
     return function
-
-
-def tell(manager: CallbackManagerForChainRun, endings: Iterator[Ending]) -> None:
-    """Announce what the scanners of a call said."""
-    if manager.handlers:
-        for ending in endings:
-            announce(manager, partial(_same, ending))
-
-
-async def atell(manager: AsyncCallbackManagerForChainRun, endings: Iterator[Ending]) -> None:
-    """Do what :func:`tell` does for an async run."""
-    if manager.handlers:
-        for ending in endings:
-            await aannounce(manager, partial(_same, ending))
-
-
-def _same(ending: Ending) -> Ending:
-    return ending

@@ -4,6 +4,7 @@ import difflib
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,19 @@ from langchain_secguard.scan.panel import Finding
 from langchain_secguard.sight import Sight
 
 _WORD = re.compile(r"\s+|\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Tell how a value passed a guard.
+
+    ``value`` is what goes on, or what answers in its place if it was ``refused``; ``scores`` has the risk
+    that each scanner measured.
+    """
+
+    value: Any = field(repr=False)
+    refused: bool
+    scores: Mapping[str, float]
 
 
 class Leaves:
@@ -96,7 +110,10 @@ class Leaves:
 
 
 class GuardCall:
-    """Gather what one call does, for who listens: it begins at work, and is done when it rests.
+    """Gather what one call does, for who listens.
+
+    ``refused`` tells whether it was answered in another way, and ``released``, of a stream, whether chunks
+    had gone on before.
 
     Args:
         findings: One for each scanner.
@@ -119,6 +136,7 @@ class GuardCall:
         self.prompt = prompt
         self.kind = kind
         self.refused = False
+        self.released = False
         self.scanned = False
         self._fail_open = fail_open
         self.monitors = monitors

@@ -26,7 +26,8 @@ _END = re.compile(
 )
 """Where a sentence ends: behind a sign and white space, so that "3.14" is one word, and at a line's end."""
 
-_NOTHING: Any = object()
+NOTHING: Any = object()
+"""Stands for the first chunk of a stream that has none."""
 
 _LONGEST = 1000
 """A text of so many characters in which no sentence ends is cut between two words."""
@@ -34,16 +35,16 @@ _LONGEST = 1000
 
 @dataclass(slots=True)
 class Window:
-    """Hold chunks that are let through together, and their ``text``, or what they add up to if it is more."""
+    """Hold chunks that are let through together, and their ``text``, or the ``parts`` that they add up to."""
 
     chunks: list[Any] = field(repr=False)
     text: str | None = field(default=None, repr=False)
-    total: Any = field(default=None, repr=False)
+    parts: list[Any] = field(default_factory=list, repr=False)
     is_judged: bool = True
 
     def value(self) -> Any:
-        """Return what the chunks add up to."""
-        return self.total if self.text is None else sum_of(self.chunks)
+        """Return what the chunks add up to, the last of it if it is several things."""
+        return self.parts[-1] if self.parts else sum_of(self.chunks)
 
 
 class Windows(Protocol):
@@ -67,8 +68,8 @@ class Windows(Protocol):
 class Whole:
     """Hold an answer until it is whole.
 
-    What adds up is one window: the chunks of a message, of a text, of a dict of such. A plain dict takes the
-    place of the one before, as a parser's snapshots do.
+    What adds up is one part: the chunks of a message, of a text, of a dict of such. Anything else, such as a
+    parser's snapshots or a graph's updates, is a part by itself.
     """
 
     before = ""
@@ -78,18 +79,17 @@ class Whole:
 
     def feed(self, chunk: Any) -> list[Window]:
         """Take the next chunk."""
-        if self._groups and type(chunk) is dict and type(self._groups[-1][-1]) is dict:
-            self._groups[-1] = [chunk]
-        elif self._groups and _adds_up(self._groups[-1][-1], chunk):
+        if self._groups and _adds_up(self._groups[-1][-1], chunk):
             self._groups[-1].append(chunk)
         else:
             self._groups.append([chunk])
         return []
 
     def flush(self) -> list[Window]:
-        """Give all, as one window for each message or whatever else it is."""
+        """Give all."""
         groups, self._groups = self._groups, []
-        return [Window(group, total=sum_of(group)) for group in groups]
+        chunks = [chunk for group in groups for chunk in group]
+        return [Window(chunks, parts=[sum_of(group) for group in groups])] if chunks else []
 
     def passed(self, text: str) -> None:
         """Note nothing: there is no text before a whole answer."""
@@ -104,8 +104,8 @@ class Through(Whole):
         return [Window([chunk], is_judged=False)]
 
     def flush(self) -> list[Window]:
-        """Give what passed, in windows without chunks."""
-        return [Window([], total=window.total) for window in super().flush()]
+        """Give what passed, in a window without chunks."""
+        return [Window([], parts=window.parts) for window in super().flush()]
 
 
 class Sentences:
@@ -188,39 +188,29 @@ async def awindows_of(chunks: AsyncIterable[Any], windows: Windows) -> AsyncGene
         yield window
 
 
-def begun(chunks: Iterator[Any]) -> Generator[Any]:
-    """Begin a stream, so that the steps before are heard to begin first; what is returned closes it."""
-    first = next(chunks, _NOTHING)
-
-    def rest() -> Generator[Any]:
-        try:
-            if first is not _NOTHING:
-                yield first
-                yield from chunks
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
-
-    return rest()
+def again(first: Any, chunks: Iterator[Any]) -> Generator[Any]:
+    """Give a stream whose first chunk was taken; what is returned closes it."""
+    try:
+        if first is not NOTHING:
+            yield first
+            yield from chunks
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
 
 
-async def abegun(chunks: AsyncIterator[Any]) -> AsyncGenerator[Any]:
-    """Do what :func:`begun` does, without blocking the event loop."""
-    first = await anext(chunks, _NOTHING)
-
-    async def rest() -> AsyncGenerator[Any]:
-        try:
-            if first is not _NOTHING:
-                yield first
-                async for chunk in chunks:
-                    yield chunk
-        finally:
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
-
-    return rest()
+async def aagain(first: Any, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any]:
+    """Do what :func:`again` does, without blocking the event loop."""
+    try:
+        if first is not NOTHING:
+            yield first
+            async for chunk in chunks:
+                yield chunk
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
 
 
 class Told:
@@ -249,8 +239,8 @@ class Told:
         return self.value
 
     async def __anext__(self) -> Any:
-        given = next(self, _NOTHING)
-        if given is _NOTHING:
+        given = next(self, NOTHING)
+        if given is NOTHING:
             raise StopAsyncIteration
         return given
 
@@ -303,6 +293,14 @@ def sum_of(chunks: list[Any]) -> Any:
     for chunk in chunks[1:]:
         total = total + chunk
     return total
+
+
+def without_beginnings(texts: Iterable[str]) -> list[str]:
+    """Leave texts out with which another one begins, such as what a growing answer was before."""
+    ordered = sorted(set(texts))
+    return [
+        text for text, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(text)
+    ]
 
 
 def _is_text(block: Any) -> bool:

@@ -13,7 +13,8 @@ from langchain_core.runnables.graph import Graph
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 from pydantic import ConfigDict
 
-from langchain_secguard.guard import Guard, Passage
+from langchain_secguard.guard import Guard
+from langchain_secguard.guard_call import Passage
 from langchain_secguard.guard_stream import sum_of
 from langchain_secguard.refusals import Kind, as_chunk, kind_of
 from langchain_secguard.scan.threads import leave, start

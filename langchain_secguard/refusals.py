@@ -45,7 +45,8 @@ def chunk_of(refusal: Refusal, like: AIMessageChunk | None = None) -> AIMessageC
 def in_place_of(answer: Any, refusal: Refusal, keys: Collection[str] | None) -> Any:
     """Put a refusal in the place of an answer: a str for a str, a message for a message.
 
-    Of a dict, the values of ``keys`` are answers.
+    Of a dict, the values of ``keys`` are answers; of a graph's state, the messages behind the last of a
+    person's.
 
     Returns:
         ``None`` where ``answer`` is no answer but a prompt, or of a type that a refusal cannot have.
@@ -56,12 +57,24 @@ def in_place_of(answer: Any, refusal: Refusal, keys: Collection[str] | None) -> 
         return chunk_of(refusal, answer)
     if isinstance(answer, AIMessage):
         return message_of(refusal)
-    if isinstance(answer, list) and answer and isinstance(answer[-1], AIMessage):
+    if _is_answered(answer):
         return [message_of(refusal)]
+    if isinstance(answer, dict) and not keys and _is_answered(answer.get("messages")):
+        return {**answer, "messages": [*_until_asked(answer["messages"]), message_of(refusal)]}
     if isinstance(answer, dict) and keys:
         new = {key: in_place_of(answer[key], refusal, None) for key in keys if key in answer}
         return {**answer, **new} if new and None not in new.values() else None
     return None
+
+
+def _is_answered(messages: Any) -> bool:
+    return isinstance(messages, list) and bool(messages) and isinstance(messages[-1], AIMessage)
+
+
+def _until_asked(messages: list[Any]) -> list[Any]:
+    """Return messages up to the last one of a person: what follows may hold what was refused."""
+    asking = [number for number, one in enumerate(messages, 1) if asked(one) is not None]
+    return messages[: asking[-1]] if asking else []
 
 
 def kind_of(runnable: Runnable[Any, Any]) -> Kind:
