@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import langchain_secguard
-from langchain_secguard import detect, middleware, testing, tracing, vault
+from langchain_secguard import detect, middleware, serve, testing, tracing, vault
 
 PACKAGE = Path(langchain_secguard.__file__).parent
 
@@ -132,10 +132,27 @@ class TestNames:
     def test_of_middleware(self) -> None:
         assert middleware.__all__ == [
             "AnonymizeMiddleware",
+            "GuardMiddleware",
             "ProtectedAgent",
             "areveal",
             "protect_agent",
             "reveal",
+        ]
+
+    def test_of_serving(self) -> None:
+        assert serve.__all__ == [
+            "AccessLog",
+            "Limits",
+            "RequestLimits",
+            "Settings",
+            "add_secure_routes",
+            "check_client_config",
+            "create_app",
+            "event_stream",
+            "install_error_handlers",
+            "refuse_client_config",
+            "vault_config",
+            "vault_name",
         ]
 
     def test_of_tracers(self) -> None:
@@ -148,7 +165,9 @@ class TestNames:
             "langsmith_anonymizer",
         ]
 
-    @pytest.mark.parametrize("module", [langchain_secguard, detect, middleware, testing, tracing, vault])
+    @pytest.mark.parametrize(
+        "module", [langchain_secguard, detect, middleware, serve, testing, tracing, vault]
+    )
     def test_can_all_be_had(self, module: object) -> None:
         for name in module.__all__:  # type: ignore[attr-defined]
             assert getattr(module, name) is not None
@@ -189,6 +208,7 @@ class TestImports:
         "code",
         [
             "import langchain_secguard, langchain_secguard.vault, langchain_secguard.detect",
+            "import langchain_secguard.serve",
             "from langchain_secguard import Deanonymizer; Deanonymizer()",
         ],
     )
@@ -199,6 +219,6 @@ class TestImports:
             "pytest", "hypothesis",
             "sqlalchemy", "sqlite3", "redis", "psycopg", "asyncpg", "aiosqlite", "cryptography",
             "langfuse", "openai",
-            "fastapi", "langchain",
+            "fastapi", "starlette", "langserve", "langchain",
         }  # fmt: skip
         assert loaded(code) & heavy == set()

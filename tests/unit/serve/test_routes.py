@@ -323,7 +323,7 @@ class TestTheServersConfig:
             await post(app, f"/chat/{endpoint}", body_for(endpoint))
             assert hears.names == [("/chat", "u1"), ("Anonymizer", "u1"), ("Deanonymizer", "u1")]
 
-    @pytest.mark.filterwarnings("ignore:RunnableWithMessageHistory is deprecated")
+    @pytest.mark.filterwarnings("ignore::langchain_core._api.deprecation.LangChainDeprecationWarning")
     async def test_names_the_session_of_a_history_after_the_vault(self) -> None:
         histories: dict[str, InMemoryChatMessageHistory] = {}
 
