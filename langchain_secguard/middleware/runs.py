@@ -45,7 +45,7 @@ class Given(BaseCallbackHandler):
         self._graph: UUID | None = None
 
     def on_chain_start(self, *_: Any, run_id: UUID, name: str | None = None, **__: Any) -> None:
-        """Learn which run is the graph\'s."""
+        """Learn which run the graph is."""
         if name not in STEPS:
             self._graph = run_id
 
