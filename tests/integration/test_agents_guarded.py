@@ -41,7 +41,7 @@ class Watch:
         self.word = word
 
     def guard(self, on_fail: Any = NO) -> Guard:
-        return Guard([FunctionScanner(self.scan, name="Watch")], on_fail=on_fail)
+        return Guard(scanners=[FunctionScanner(self.scan, name="Watch")], on_fail=on_fail)
 
     def scan(self, text: str, prompt: str | None = None) -> bool:
         self.shown.append(text)
@@ -95,7 +95,7 @@ class TestPrompts:
             return ScanResult(name="clean", text=text.replace("\u200b", ""), valid=True)
 
         scanner = FunctionScanner(clean, name="clean", sanitizes=True)
-        agent, model = guarded(script=["Hello."], prompts=Guard([scanner]))
+        agent, model = guarded(script=["Hello."], prompts=Guard(scanners=[scanner]))
         state = INVOKES[way](agent, {"messages": "He\u200bllo"}, config())
         assert [state["messages"][0].text, model.last()] == ["Hello", "Hello"]
 
