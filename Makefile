@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 BENCH := .venv-benchmark
 ENGINES := .venv-engines
 LANGFUSE4 := .venv-langfuse4
+DOCS := .venv-docs
 PORT ?= 8000
 PIP := -m pip --disable-pip-version-check
+# Tests are shared out to a few processes, whole files at a time: what a file starts for its tests is started once.
+SHARED := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo serve test test-engines test-langfuse4 format benchmark clean
+.PHONY: help demo serve test test-engines test-langfuse4 docs format benchmark clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +21,7 @@ help:
 	@echo "make test            check format, lint and types, and run the tests and the README's code"
 	@echo "make test-engines    test the detectors that need LLM Guard or PyTorch (their own environment, 1.5 GB)"
 	@echo "make test-langfuse4  test traces with the oldest SDK of Langfuse that is supported (its own environment)"
+	@echo "make docs            build the documentation, with every link checked, into build/site"
 	@echo "make format          format the code and mend what lint can mend"
 	@echo "make benchmark       measure speed beside LLM Guard (its own environment, 1.5 GB)"
 	@echo "make clean           remove the virtual environments and what was built"
@@ -38,15 +42,19 @@ test: $(VENV)/.dev
 	@echo "== types"
 	@$(BIN)/mypy
 	@echo "== tests, with the README's code"
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q $(SHARED)
 
 test-engines: $(ENGINES)/.installed
 	@echo "== tests of the heavy engines"
-	@$(ENGINES)/bin/python -m pytest -q tests/engines
+	@OMP_NUM_THREADS=1 $(ENGINES)/bin/python -m pytest -q $(SHARED) tests/engines
 
 test-langfuse4: $(LANGFUSE4)/.installed
 	@echo "== tests of traces with Langfuse's SDK 4"
-	@$(LANGFUSE4)/bin/python -m pytest -q tests/integration/test_langfuse_*.py tests/integration/test_evaluate_*.py
+	@$(LANGFUSE4)/bin/python -m pytest -q $(SHARED) tests/integration/test_langfuse_*.py tests/integration/test_evaluate_*.py
+
+docs: $(DOCS)/.installed
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo "== build/site/index.html"
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
@@ -82,7 +90,13 @@ $(LANGFUSE4)/.installed: pyproject.toml
 	@echo "== installing Langfuse's SDK 4 into $(LANGFUSE4)"
 	@$(PYTHON) -m venv $(LANGFUSE4)
 	@$(LANGFUSE4)/bin/python $(PIP) install --quiet --editable ".[langfuse]" "langfuse==4.14.0" "langchain>=1,<2" \
-		"pytest>=8.3" "pytest-asyncio>=0.25" "pytest-socket>=0.7"
+		"pytest>=8.3" "pytest-asyncio>=0.25" "pytest-socket>=0.7" "pytest-xdist>=3.6"
+	@touch $@
+
+$(DOCS)/.installed: docs/_build/requirements.txt
+	@echo "== installing what builds the documentation into $(DOCS)"
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python $(PIP) install --quiet -r docs/_build/requirements.txt
 	@touch $@
 
 $(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/requirements-onnx.txt benchmarks/constraints.txt
@@ -102,4 +116,4 @@ $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) $(DOCS) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

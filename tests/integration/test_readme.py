@@ -17,7 +17,7 @@ from tests.integration.langfuse_server import LangfuseServer
 from tests.integration.openai_server import OpenAIServer, Reply
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 VALUES = ("Jane Doe", "jane@example.com", "Robert Alvarez", "(217) 555-0142")
 
 
@@ -47,7 +47,7 @@ def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
 
 
 @pytest.mark.loopback
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: str(page.relative_to(ROOT)))
 def test_code_runs_as_it_stands(
     page: Path,
     monkeypatch: pytest.MonkeyPatch,
