@@ -7,23 +7,22 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence, RunnableSerializable
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableSequence
 from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.graph import Graph
 from langchain_core.runnables.utils import ConfigurableFieldSpec
-from pydantic import ConfigDict
 
 from langchain_secguard.guard import Guard
 from langchain_secguard.guard_call import Passage
 from langchain_secguard.guard_stream import sum_of
 from langchain_secguard.refusals import Kind, as_chunk, kind_of
 from langchain_secguard.scan.threads import leave, start
-from langchain_secguard.steps import signed
+from langchain_secguard.steps import FrozenStep, signed
 
 _END: Any = object()
 
 
-class Guarded(RunnableSerializable[Any, Any]):
+class Guarded(FrozenStep):
     """Run ``guard``, and ``runnable`` if the guard lets the input pass; made by ``guard | runnable``.
 
     A refused call is answered by the guard, and ``runnable`` is not called. The refusal has the type that
@@ -38,10 +37,6 @@ class Guarded(RunnableSerializable[Any, Any]):
     answer is held until the guard has let the input pass. If it does not, the stream of ``runnable``, or its
     task, is cancelled; a call without a stream or a task cannot be, and its answer is dropped.
     """
-
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
 
     guard: Guard
     runnable: Runnable[Any, Any]
@@ -73,11 +68,6 @@ class Guarded(RunnableSerializable[Any, Any]):
     def get_graph(self, config: RunnableConfig | None = None) -> Graph:
         """Draw the steps, not a box around them."""
         return RunnableSequence(self.guard, self.runnable).get_graph(config)
-
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        """Refuse serialization, as its guard does."""
-        return False
 
     def __or__(self, other: Any) -> Any:
         """Put ``other`` behind what is guarded: it is skipped as well when the guard refuses."""
