@@ -1,7 +1,7 @@
 -- One request of a vault store, as one atomic step. See redis.py for the call, and docs/stores.md for the layout.
 --
 -- KEYS[1] is the vault, a hash that expires as a whole:
---   "."             the state: epoch, born, generation, words, arrivals, surrogates, entries, packed
+--   "."             the state: epoch, born, generation, words, arrivals, surrogates, entries, packed, then the seal
 --   "e" ref         a row: a line "ref valuelen surrogatelen arrival offer phrases fakes claims refers unless",
 --                   the value, the surrogate, 16 bytes of folded, and 8 for each phrase and other key
 --   "f" folded      the rows of a value in any case, each 16 bytes of identity, a byte of length, and the ref
@@ -11,11 +11,12 @@
 --   "#" n           the ref that was new at the generation that is n modulo RING
 --   "~" n           the ref of the n-th surrogate
 -- KEYS[2] is what outlives it: the highest number of each entity type, "~" mark for each surrogate given, and
--- the seal as "@", if it has one.
+-- the seal as "@", if it has one. Rows are looked up without this script: the state and they are read at once.
 --
 -- What is only read comes first and returns, since a function that is made for nothing takes its time, too.
 
 local RING = 128
+local STATE = 40 -- bytes
 local MOST_ROWS = 4
 local MOST_CLAIMANTS = 400 -- bytes
 local MANY = ' * '
@@ -45,7 +46,8 @@ local seal_told = foreign and pack('>I4', #sealed) .. sealed or '\255\255\255\25
 -- Save the state, and return it as it is answered.
 local function told()
   if changed then
-    call('HSET', vault, '.', pack('>dddI4I4I4I4', epoch, born, generation, words, arrivals, surrogates, entries))
+    call('HSET', vault, '.',
+      pack('>dddI4I4I4I4', epoch, born, generation, words, arrivals, surrogates, entries) .. seal)
   end
   if exists and ttl > 0 then
     call('PEXPIRE', vault, ttl)
@@ -164,6 +166,9 @@ if operation == 'reseal' then
     call('HDEL', grave, '@')
   else
     call('HSET', grave, '@', new)
+    if exists then
+      call('HSET', vault, '.', sub(kept, 1, STATE) .. new)
+    end
   end
   return pack('>ddI4I4', epoch, generation, surrogates, words) .. NO_ROW
 elseif foreign and (operation == 'settle' or operation == 'find' or operation == 'fill'
@@ -189,14 +194,6 @@ if operation == 'settle' or operation == 'find' then
     return told() .. packed_list(rows, count) .. known(phrases) .. added(since)
   end
   position = start
-elseif operation == 'lookup' then
-  local rows, count, ref = {}
-  count, position = unpacked('>I4', sent)
-  for at = 1, count do
-    ref, position = unpacked('>I2c0', sent, position)
-    rows[at] = shown_at(ref)
-  end
-  return told() .. packed_list(rows, count)
 elseif operation == 'surrogates' then
   local known_epoch, after = unpacked('>dI4', sent)
   local rows = {}

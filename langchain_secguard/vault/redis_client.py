@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import importlib
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -63,25 +63,43 @@ class ScriptRunner:
         Raises:
             VaultUnavailableError: The server did not carry it out, for whatever reason.
         """
-        client = self._blocking()
-        try:
-            return self._execute(client, keys, arguments)
-        except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
-            failure = _unavailable(error)
-        raise failure
+        return self._in_turn(lambda client: self._execute(client, keys, arguments))
 
     async def arun(self, keys: Sequence[str], arguments: Arguments) -> Any:
         """Do what :meth:`run` does, without blocking the event loop."""
         if self._url is None and self._async_client is None:
             return await asyncio.to_thread(self.run, keys, arguments)
-        try:
-            async with asyncio.timeout(self._timeout):
-                line = self._lines.get(asyncio.get_running_loop()) or await self._open_line()
-                async with line.turns:
-                    return await self._aexecute(line.client, keys, arguments)
-        except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
-            failure = _unavailable(error)
-        raise failure
+        return await self._ain_turn(lambda client: self._aexecute(client, keys, arguments))
+
+    def fetch(self, key: str, fields: Sequence[bytes], ttl: int) -> Any:
+        """Read fields of a hash at once; with a ``ttl``, in milliseconds, put off its expiry.
+
+        Raises:
+            VaultUnavailableError: The server did not carry it out, for whatever reason.
+        """
+        read = ("HMGET", key, *fields)
+        if not ttl:
+            return self._in_turn(lambda client: client.execute_command(*read, NEVER_DECODE=True))
+
+        def work(client: Any) -> Any:
+            return _queued(client.pipeline(transaction=False), read, ("PEXPIRE", key, ttl)).execute()[0]
+
+        return self._in_turn(work)
+
+    async def afetch(self, key: str, fields: Sequence[bytes], ttl: int) -> Any:
+        """Do what :meth:`fetch` does, without blocking the event loop."""
+        if self._url is None and self._async_client is None:
+            return await asyncio.to_thread(self.fetch, key, fields, ttl)
+        read = ("HMGET", key, *fields)
+
+        async def work(client: Any) -> Any:
+            await self._make_ready(client)
+            if not ttl:
+                return await client.execute_command(*read, NEVER_DECODE=True)
+            pipeline = client.pipeline(transaction=False)
+            return (await _queued(pipeline, read, ("PEXPIRE", key, ttl)).execute())[0]
+
+        return await self._ain_turn(work)
 
     def scan(self, pattern: str) -> list[bytes]:
         """List the keys that match a pattern, on every node of a cluster; some may come twice.
@@ -121,20 +139,46 @@ class ScriptRunner:
         if line is not None and line.lease is not None:
             await line.lease.aclose()
 
-    def _execute(self, client: Any, keys: Sequence[str], arguments: Arguments) -> Any:
+    def _in_turn(self, work: Callable[[Any], Any]) -> Any:
+        client = self._blocking()
+        try:
+            self._take_turn()
+            try:
+                return work(client)
+            finally:
+                self._turns.release()
+        except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
+            failure = _unavailable(error)
+        raise failure
+
+    def _take_turn(self) -> None:
         if not self._turns.acquire(timeout=self._timeout):
             raise TimeoutError
+
+    async def _ain_turn(self, work: Callable[[Any], Awaitable[Any]]) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout):
+                line = self._lines.get(asyncio.get_running_loop()) or await self._open_line()
+                async with line.turns:
+                    return await work(line.client)
+        except Exception as error:  # noqa: BLE001 - its message may hold what was sent, or a password
+            failure = _unavailable(error)
+        raise failure
+
+    def _execute(self, client: Any, keys: Sequence[str], arguments: Arguments) -> Any:
         try:
             return client.execute_command(*self._call(self._sha, keys, arguments), NEVER_DECODE=True)
         except self._redis.exceptions.NoScriptError:
             call = self._call(self._script, keys, arguments)
             return client.execute_command(*call, NEVER_DECODE=True)
-        finally:
-            self._turns.release()
+
+    async def _make_ready(self, client: Any) -> None:
+        """Let a cluster's client find its nodes: many first commands at once would go to random ones."""
+        if isinstance(client, self._redis.asyncio.RedisCluster):
+            await client.initialize()
 
     async def _aexecute(self, client: Any, keys: Sequence[str], arguments: Arguments) -> Any:
-        if isinstance(client, self._redis.asyncio.RedisCluster):
-            await client.initialize()  # or many first commands at once are sent to nodes picked at random
+        await self._make_ready(client)
         try:
             return await client.execute_command(*self._call(self._sha, keys, arguments), NEVER_DECODE=True)
         except self._redis.exceptions.NoScriptError:
@@ -236,6 +280,13 @@ def _check(read_url: Callable[[], object]) -> None:
     else:
         return
     raise failure
+
+
+def _queued(pipeline: Any, read: Sequence[object], then: Sequence[object]) -> Any:
+    """Queue two commands that are sent at once."""
+    pipeline.execute_command(*read, NEVER_DECODE=True)
+    pipeline.execute_command(*then)
+    return pipeline
 
 
 def _to_bytes(name: str | bytes) -> bytes:

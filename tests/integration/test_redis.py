@@ -34,7 +34,7 @@ def prefix() -> str:
 class TestContract(VaultStoreContract):
     @pytest.fixture
     def store(self, redis_server: RedisServer, prefix: str) -> Iterator[VaultStore]:
-        store = RedisVaultStore(redis_server.url, key_prefix=prefix)
+        store = RedisVaultStore(redis_server.url, key_prefix=prefix, ttl=600)
         yield store
         store.close()
 
@@ -42,7 +42,7 @@ class TestContract(VaultStoreContract):
 class TestContractOnACluster(VaultStoreContract):
     @pytest.fixture
     def store(self, redis_cluster: RedisCluster, prefix: str) -> Iterator[VaultStore]:
-        store = RedisVaultStore(redis_cluster.url, key_prefix=prefix, cluster=True)
+        store = RedisVaultStore(redis_cluster.url, key_prefix=prefix, cluster=True, ttl=600)
         yield store
         store.close()
 
@@ -139,6 +139,22 @@ class TestRoundTrips:
         proxy.clear()
         work(store)
         assert proxy.turns == 1
+
+    async def test_putting_off_the_expiry_takes_none(
+        self, proxy: StallProxy, prefix: str, admin: redis.Redis
+    ) -> None:
+        store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", key_prefix=prefix, ttl=60)
+        (entry,) = (await store.aassign("v", [JANE])).entries
+        store.assign("v", [JANE])
+        for asynchronous in (True, False):
+            admin.pexpire(f"{prefix}:{{v}}", 5_000)
+            proxy.clear()
+            found = await store.alookup("v", [entry.ref]) if asynchronous else store.lookup("v", [entry.ref])
+            assert found == [entry]
+            assert proxy.turns == 1
+            assert admin.pttl(f"{prefix}:{{v}}") > 50_000
+        store.close()
+        await store.aclose()
 
     def test_a_server_that_lost_the_script_costs_one_more_once(
         self, store: RedisVaultStore, proxy: StallProxy, admin: redis.Redis
@@ -392,11 +408,12 @@ class TestServers:
         return made[kind]()
 
     @pytest.mark.parametrize("kind", ["url", "client", "client that decodes", "pool", "blocking pool"])
+    @pytest.mark.parametrize("ttl", [None, 60])
     async def test_serve_both_kinds_of_methods(
-        self, redis_server: RedisServer, prefix: str, kind: str
+        self, redis_server: RedisServer, prefix: str, kind: str, ttl: float | None
     ) -> None:
         given = self.make(kind, redis_server.url)
-        store = RedisVaultStore(given, key_prefix=prefix)
+        store = RedisVaultStore(given, key_prefix=prefix, ttl=ttl)
         (entry,) = await asyncio.to_thread(lambda: store.assign("v", [JANE]).entries)
         assert await store.alookup("v", [entry.ref]) == [entry]
         await store.aclose()
@@ -405,23 +422,29 @@ class TestServers:
             (given.close if hasattr(given, "close") else given.disconnect)()
 
     @pytest.mark.parametrize("kind", ["asyncio client", "asyncio pool"])
+    @pytest.mark.parametrize("ttl", [None, 60])
     async def test_of_asyncio_serve_async_methods_alone(
-        self, redis_server: RedisServer, prefix: str, kind: str
+        self, redis_server: RedisServer, prefix: str, kind: str, ttl: float | None
     ) -> None:
         given = self.make(kind, redis_server.url)
-        store = RedisVaultStore(given, key_prefix=prefix)
+        store = RedisVaultStore(given, key_prefix=prefix, ttl=ttl)
         (entry,) = (await store.aassign("v", [JANE])).entries
         assert await store.alookup("v", [entry.ref]) == [entry]
         with pytest.raises(TypeError, match="async methods"):
             store.lookup("v", [entry.ref])
         await given.aclose()
 
-    async def test_of_a_cluster_serve_as_clients_do(self, redis_cluster: RedisCluster, prefix: str) -> None:
+    @pytest.mark.parametrize("ttl", [None, 60])
+    async def test_of_a_cluster_serve_as_clients_do(
+        self, redis_cluster: RedisCluster, prefix: str, ttl: float | None
+    ) -> None:
         package: Any = redis
         client = package.RedisCluster.from_url(redis_cluster.url)
-        async_client = package.asyncio.RedisCluster.from_url(redis_cluster.url)
-        (entry,) = RedisVaultStore(client, key_prefix=prefix).assign("v", [JANE]).entries
-        found = await RedisVaultStore(async_client, key_prefix=prefix).alookup("v", [entry.ref])
+        async_client = package.asyncio.RedisCluster.from_url(redis_cluster.url, decode_responses=True)
+        store = RedisVaultStore(client, key_prefix=prefix, ttl=ttl)
+        (entry,) = store.assign("v", [JANE]).entries
+        assert store.lookup("v", [entry.ref]) == [entry]
+        found = await RedisVaultStore(async_client, key_prefix=prefix, ttl=ttl).alookup("v", [entry.ref])
         assert found == [entry]
         client.close()
         await async_client.aclose()

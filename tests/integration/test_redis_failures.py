@@ -187,9 +187,10 @@ class TestFull:
 
 
 class TestCancellation:
-    async def test_leaves_the_store_usable(self) -> None:
+    @pytest.mark.parametrize("ttl", [None, 60])
+    async def test_leaves_the_store_usable(self, ttl: float | None) -> None:
         with RedisServer() as server, StallProxy(server.port) as proxy:
-            store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=30)
+            store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=30, ttl=ttl)
             (entry,) = (await store.aassign("v", [JANE])).entries
             proxy.stall()
             tasks = [asyncio.create_task(store.alookup("v", [entry.ref, Ref("PERSON", n)])) for n in range(9)]
