@@ -1,9 +1,9 @@
 """The step before the model: what is personal is hidden, in text of any shape."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.messages import BaseMessage, SystemMessage
@@ -23,12 +23,12 @@ from langchain_secguard.find import CUSTOM, Finder
 from langchain_secguard.hidden import Hidden, Leaf, Page, labels, risk
 from langchain_secguard.hide import Assign, Detect, Hider, Step
 from langchain_secguard.json_text import Edit
-from langchain_secguard.placeholders import Form, entity_type_name
+from langchain_secguard.placeholders import Form, Style, entity_type_name
 from langchain_secguard.policy import Action, Policy
 from langchain_secguard.sight import Sight
 from langchain_secguard.steps import PairStep, adrive, drive, signed
 from langchain_secguard.surrogates import Surrogates
-from langchain_secguard.vault import Vault
+from langchain_secguard.vault import Vault, VaultStore
 
 
 class Anonymizer(PairStep):
@@ -88,6 +88,30 @@ class Anonymizer(PairStep):
     cache_size: int = Field(default=4096, ge=0)
 
     _hider: Hider = PrivateAttr()
+
+    if TYPE_CHECKING:  # what the constructor takes is wider than what it keeps
+
+        def __init__(  # noqa: PLR0913 - each is an option of its own
+            self,
+            *,
+            detector: Detector | DetectorFunction | None = None,
+            store: VaultStore | None = None,
+            vault: Vault | None = None,
+            policies: Mapping[str, Policy | Action] = ...,
+            default_policy: Policy | Action = ...,
+            entity_types: Iterable[str] | None = None,
+            threshold: float = 0.5,
+            hidden_names: Iterable[str] = (),
+            allowed_names: Iterable[str] = (),
+            preamble: str = "",
+            keys: Iterable[str] | None = None,
+            allow_unscanned: Iterable[Unscanned] = (),
+            form: Form | Style = ...,
+            link_names: bool = True,
+            surrogate_locale: str = "en_US",
+            cache_size: int = 4096,
+            name: str | None = None,
+        ) -> None: ...
 
     @field_validator("detector", mode="before")
     @classmethod

@@ -2,10 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.runnables import RunnableConfig
@@ -14,12 +14,12 @@ from pydantic import PrivateAttr
 from langchain_secguard.errors import UnknownPlaceholderError
 from langchain_secguard.events import DEANONYMIZED, FAILED, Ending, aannounce, announce, watch
 from langchain_secguard.leaf import Reader
-from langchain_secguard.placeholders import Form
+from langchain_secguard.placeholders import Form, Style
 from langchain_secguard.restore import Restorer, Rules, Tally
 from langchain_secguard.sight import Sight
 from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded, signed
 from langchain_secguard.stream import StreamRestorer
-from langchain_secguard.vault import Vault
+from langchain_secguard.vault import Vault, VaultStore
 
 
 class Deanonymizer(PairStep):
@@ -54,6 +54,22 @@ class Deanonymizer(PairStep):
     json_text: bool = False
 
     _rules: Rules = PrivateAttr()
+
+    if TYPE_CHECKING:  # what the constructor takes is wider than what it keeps
+
+        def __init__(  # noqa: PLR0913 - each is an option of its own
+            self,
+            *,
+            store: VaultStore | None = None,
+            vault: Vault | None = None,
+            entity_types: Iterable[str] | None = None,
+            unknown: Literal["keep", "drop", "error"] = "keep",
+            restore_urls: bool = False,
+            json_text: bool = False,
+            keys: Iterable[str] | None = None,
+            form: Form | Style = ...,
+            name: str | None = None,
+        ) -> None: ...
 
     def model_post_init(self, context: Any, /) -> None:
         """Put the rules together, once."""

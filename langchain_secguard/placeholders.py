@@ -13,7 +13,7 @@ import string
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 _OPEN_ENTITY = r"(?:\#91|\#[xX]5[bB]|lbrack|lsqb);"
 _CLOSE_ENTITY = r"&(?:\#93|\#[xX]5[dD]|rbrack|rsqb);"
@@ -119,6 +119,10 @@ def entity_type_name(label: str) -> str:
     return name
 
 
+Style: TypeAlias = Literal["brackets", "llm_guard"]
+"""How placeholders look: ``[PERSON_1]`` or ``[REDACTED_PERSON_1]``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """Write placeholders, and refuse those that are not of this form.
@@ -129,7 +133,7 @@ class Form:
     right letters is plain text: a forged or a mistyped placeholder restores nothing.
     """
 
-    style: Literal["brackets", "llm_guard"] = "brackets"
+    style: Style = "brackets"
     check_key: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

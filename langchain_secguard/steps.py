@@ -7,7 +7,7 @@ answer; it holds all logic, and the drivers here hold all I/O.
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, InstanceOf, ValidationError, field_valid
 
 from langchain_secguard.config import VAULT_SPECS, find_vault
 from langchain_secguard.errors import SecGuardError, VaultUnavailableError
-from langchain_secguard.placeholders import Form, entity_type_name
+from langchain_secguard.placeholders import Form, Style, entity_type_name
 from langchain_secguard.vault import Vault, VaultStore
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class PairStep(FrozenStep):
 
     @field_validator("form", mode="before")
     @classmethod
-    def _read_form(cls, form: Form | Literal["brackets", "llm_guard"]) -> Form:
+    def _read_form(cls, form: Form | Style) -> Form:
         return Form(style=form) if isinstance(form, str) else form
 
     @property

@@ -616,13 +616,13 @@ WRONG_OPTIONS: dict[str, Callable[[], object]] = {
     "a threshold that is text": lambda: _anonymizer(threshold=JANE),
     "a threshold above one": lambda: _anonymizer(threshold=1.5),
     "an unknown form": lambda: _anonymizer(form=JANE),
-    "no detector": lambda: Anonymizer(detector=JANE),
+    "no detector": lambda: Anonymizer(detector=JANE),  # type: ignore[arg-type]
     "no store": lambda: _anonymizer(store=JANE),
     "no vault": lambda: _anonymizer(vault=JANE),
     "unscanned of no kind": lambda: _anonymizer(allow_unscanned=[JANE]),
     "misspelled restoring": lambda: Deanonymizer(entity_type=[JANE]),  # type: ignore[call-arg]
-    "an unknown rule": lambda: Deanonymizer(unknown=JANE),
-    "no vault to restore from": lambda: Deanonymizer(vault=JANE),
+    "an unknown rule": lambda: Deanonymizer(unknown=JANE),  # type: ignore[arg-type]
+    "no vault to restore from": lambda: Deanonymizer(vault=JANE),  # type: ignore[arg-type]
     "a short key": lambda: Policy("hash", key=JANE.encode()),
     "a short check": lambda: Form(check_key=JANE.encode()),
 }

@@ -34,6 +34,7 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from langchain_secguard import Anonymizer, Deanonymizer, protect
+from langchain_secguard.placeholders import Style
 from langchain_secguard.vault import InMemoryVaultStore
 from tests.integration.openai_server import Failure, OpenAIServer, Reply, ToolCall
 from tests.support import LexiconDetector, config, holds
@@ -573,7 +574,7 @@ class TestCompositions:
         assert_hidden(server)
 
     @pytest.mark.parametrize("style", ["brackets", "llm_guard"])
-    def test_each_form_goes_over_the_wire_and_back(self, style: str) -> None:
+    def test_each_form_goes_over_the_wire_and_back(self, style: Style) -> None:
         store = InMemoryVaultStore()
         with OpenAIServer(echo) as server:
             before = Anonymizer(detector=LexiconDetector(LEXICON), store=store, form=style)

@@ -17,7 +17,7 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableGenerator, RunnableLambda
 
 from langchain_secguard import Anonymizer, Deanonymizer, Form, Vault, VaultRequiredError, protect
-from langchain_secguard.placeholders import Ref
+from langchain_secguard.placeholders import Ref, Style
 from langchain_secguard.vault import InMemoryVaultStore
 from tests.support import LexiconDetector, PatternDetector, Recorder, config
 
@@ -173,7 +173,7 @@ class TestLLMGuard:
     @pytest.mark.parametrize(
         "typed", ["[REDACTED_PERSON_1]", "[PERSON_1]", "[redacted_person_1]", "REDACTED_PERSON_1"]
     )
-    def test_a_user_who_types_a_placeholder_does_not_get_the_value(self, style: str, typed: str) -> None:
+    def test_a_user_who_types_a_placeholder_does_not_get_the_value(self, style: Style, typed: str) -> None:
         vault = Vault()
         before = Anonymizer(detector=LexiconDetector(PEOPLE), vault=vault, form=style)
         after = Deanonymizer(vault=vault, form=style)

@@ -180,4 +180,4 @@ class TestInAnAnonymizer:
     @pytest.mark.parametrize("nonsense", [EmbeddedDetector, 3, "badges"])
     def test_what_is_neither_detector_nor_function_is_refused(self, nonsense: object) -> None:
         with pytest.raises(ValueError, match="detector"):
-            Anonymizer(detector=nonsense)
+            Anonymizer(detector=nonsense)  # type: ignore[arg-type]

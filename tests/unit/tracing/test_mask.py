@@ -163,8 +163,11 @@ class TestARun:
 
     def test_whose_policies_keep_nothing(self) -> None:
         keeper = Keeper()
-        policies = {"PERSON": "redact", "EMAIL_ADDRESS": "hash"}
-        step = Anonymizer(detector=LexiconDetector(VALUES), vault=Vault("v"), policies=policies)
+        step = Anonymizer(
+            detector=LexiconDetector(VALUES),
+            vault=Vault("v"),
+            policies={"PERSON": "redact", "EMAIL_ADDRESS": "hash"},
+        )
         sent = step.invoke(f"{JANE} {MAIL}", config("v", keeper))
         assert quiet().text(f"{JANE} {MAIL}", keeper.sights) == sent
 
