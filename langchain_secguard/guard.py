@@ -30,7 +30,7 @@ from langchain_secguard.guard_stream import (
 from langchain_secguard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
 from langchain_secguard.scan.panel import Plan, adrive, drive
 from langchain_secguard.steps import signed
-from langchain_secguard.unheard import unheard_runs
+from langchain_secguard.unheard import unheard, unheard_runs
 
 ASK: Any = object()
 """Stands for the answer of the Runnable that ``on_fail`` is, which only a driver can ask."""
@@ -80,6 +80,9 @@ class Guard(GuardOptions):
         BlockedError: A scanner refused or failed, and ``on_fail`` is ``"raise"``.
         UnsupportedContentError: The input holds what cannot be scanned.
     """
+
+    def __init__(self, scanners: Sequence[Any], **options: Any) -> None:
+        super().__init__(**{"scanners": scanners, **options})
 
     def __or__(self, other: Any) -> Any:
         """Put ``other`` behind the guard: it is skipped when the guard answers."""
@@ -231,7 +234,7 @@ class Guard(GuardOptions):
                 became = drive(self._judge([value], call))
             passed = self._passed(value, became, call)
             if passed is ASK:
-                passed = self.on_fail.invoke(value, config)
+                passed = self.on_fail.invoke(value, unheard(config))
         except BaseException as error:
             announce_all(run_manager, call.stopped(error))
             raise
@@ -251,7 +254,7 @@ class Guard(GuardOptions):
                 became = await adrive(self._judge([value], call))
             passed = self._passed(value, became, call)
             if passed is ASK:
-                passed = await self.on_fail.ainvoke(value, config)
+                passed = await self.on_fail.ainvoke(value, unheard(config))
         except BaseException as error:
             await aannounce_all(run_manager, call.stopped(error))
             raise
@@ -282,7 +285,10 @@ class Guard(GuardOptions):
                 chunks.close()
                 value = window.value()
                 answer = self._refused(value, call)
-                yield from self.on_fail.stream(value, config) if answer is ASK else (as_chunk(answer),)
+                if answer is not ASK:
+                    yield as_chunk(answer)
+                    break
+                yield from self.on_fail.stream(value, unheard(config))
                 break
         except BaseException as error:
             announce_all(run_manager, call.stopped(error))
@@ -320,7 +326,7 @@ class Guard(GuardOptions):
                     if answer is not ASK:
                         yield as_chunk(answer)
                         break
-                    async for chunk in self.on_fail.astream(value, config):
+                    async for chunk in self.on_fail.astream(value, unheard(config)):
                         yield chunk
                     break
         except BaseException as error:
@@ -349,8 +355,8 @@ class Guard(GuardOptions):
             became = yield from self._judge(window.parts, call)
             if call.blocked() is not None:
                 return None
-            told.value = window.value()
             new = [self._written(part, became) for part in window.parts]
+            told.value = new[-1]
             same = all(part is one for part, one in zip(window.parts, new, strict=True))
             return window.chunks if same else new
         text = window.text

@@ -37,9 +37,6 @@ class GuardOptions(FrozenStep):
     _panel: Panel = PrivateAttr()
     _leaves: Leaves = PrivateAttr()
 
-    def __init__(self, scanners: Sequence[Any], **options: Any) -> None:
-        super().__init__(**{"scanners": scanners, **options})
-
     @field_validator("scanners", mode="before")
     @classmethod
     def _read_scanners(cls, scanners: Any) -> tuple[Scanner, ...]:

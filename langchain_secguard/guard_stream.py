@@ -14,6 +14,7 @@ from collections.abc import (
     Mapping,
 )
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Protocol
 
 from langchain_core.messages import AIMessageChunk, BaseMessageChunk
@@ -298,9 +299,8 @@ def sum_of(chunks: list[Any]) -> Any:
 def without_beginnings(texts: Iterable[str]) -> list[str]:
     """Leave texts out with which another one begins, such as what a growing answer was before."""
     ordered = sorted(set(texts))
-    return [
-        text for text, after in zip(ordered, [*ordered[1:], ""], strict=True) if not after.startswith(text)
-    ]
+    others = [text for text, after in pairwise(ordered) if not after.startswith(text)]
+    return [*others, *ordered[-1:]]
 
 
 def _is_text(block: Any) -> bool:

@@ -125,7 +125,7 @@ def _members(given: Any) -> list[Any]:
 
 
 def _kind_of_type(given: Any) -> Kind:
-    if not isinstance(given, type):
+    if given is Any or not isinstance(given, type):  # Any is a class from Python 3.11 on
         return "other" if get_origin(given) is not None else "unknown"
     if issubclass(given, str):
         return "text"
