@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from langchain_secguard.detect.base import Span, Uniting
 from langchain_secguard.detect.calling import guarded
 from langchain_secguard.detect.hub import ModelFiles, find
-from langchain_secguard.detect.tagging import well_formed
+from langchain_secguard.detect.windowed import well_formed
 from langchain_secguard.detect.windows import unite, windows
 from langchain_secguard.errors import DetectorError
 from langchain_secguard.placeholders import entity_type_name

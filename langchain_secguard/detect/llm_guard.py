@@ -16,7 +16,7 @@ from typing import Any
 from langchain_secguard.detect.base import Span, Uniting
 from langchain_secguard.detect.calling import guarded
 from langchain_secguard.detect.presidio import PresidioDetector
-from langchain_secguard.detect.tagging import well_formed
+from langchain_secguard.detect.windowed import well_formed
 from langchain_secguard.errors import DetectorError
 
 ENTITY_TYPES: Mapping[str, str] = MappingProxyType(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from langchain_secguard.detect.base import Span, Uniting
 from langchain_secguard.detect.calling import guarded
-from langchain_secguard.detect.tagging import well_formed
+from langchain_secguard.detect.windowed import well_formed
 from langchain_secguard.detect.windows import unite, windows
 
 _SIZE, _OVERLAP = 5_000, 500

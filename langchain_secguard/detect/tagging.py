@@ -1,32 +1,22 @@
-"""Run a token-classification model of the transformers library over texts of any length, in batches.
-
-The model may be one of PyTorch or an ONNX model of the optimum library: both are called alike. PyTorch is
-imported when a text is first read.
-"""
+"""Run a token-classification model of the transformers library over texts of any length."""
 
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from langchain_secguard.detect.base import Span
-from langchain_secguard.detect.batches import batches
-from langchain_secguard.detect.windows import unite, windows
+from langchain_secguard.detect.windowed import NO_NUMBERS, Stretch, WindowedModel, well_formed
+from langchain_secguard.detect.windows import unite
 from langchain_secguard.errors import DetectorError
 
 EntityTypeOf = Callable[[str], str | None]
 """Take a model's label, without its B- or I-, and return an entity type, or None to pass it over."""
 
-_MAX_TOKENS = 512
-_CPU_BUDGET = 2_048
-_GPU_BUDGET = 32_768
-"""Tokens of a batch, padding included."""
-
 _PLACES = ("E-", "S-", "L-", "U-")
 _FIRST = ("B", "S", "U")
 """Where a label says that its token ends an entity or is one alone; and that it is the first of one."""
 
-_UNPAIRED = re.compile("[\ud800-\udfff]")
 _WORD = re.compile(
     r"[^\W_\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
     r"\U00020000-\U0003ffff]+"
@@ -34,24 +24,6 @@ _WORD = re.compile(
 """Letters and digits without a break, in scripts that set words apart."""
 
 _ONLY_SPACES = re.compile(" +")
-
-
-def well_formed(text: str) -> str:
-    """Replace unpaired surrogates, which no tokenizer takes, by as many replacement characters."""
-    return _UNPAIRED.sub("\ufffd", text)
-
-
-class _Stretch(NamedTuple):
-    """Hold one window of a text: its token ids, and where each token stands in the text."""
-
-    text: int
-    ids: list[int]
-    offsets: list[tuple[int, int]]
-
-    @property
-    def bounds(self) -> tuple[int, int]:
-        """Where the window begins and ends in its text."""
-        return (self.offsets[0][0], self.offsets[-1][1]) if self.offsets else (0, 0)
 
 
 class Tagger:
@@ -72,21 +44,8 @@ class Tagger:
     """
 
     def __init__(self, model: Any, tokenizer: Any, *, budget: int | None = None) -> None:
-        if not getattr(tokenizer, "is_fast", False):
-            raise DetectorError(
-                f"{type(tokenizer).__name__} is a slow tokenizer, which does not tell where a token stands. "
-                "Put the tokenizer.json of a fast one beside the model."
-            )
         self._model = model
-        self._device = model.device
-        self._budget = budget or (_CPU_BUDGET if self._device.type == "cpu" else _GPU_BUDGET)
-        self._encoder = _encoder(tokenizer)
-        self._before, self._after = _special_ids(self._encoder)
-        self._padding = int(tokenizer.pad_token_id or 0)
-        self._takes_types = "token_type_ids" in tokenizer.model_input_names
-        self._size = _capacity(model, tokenizer) - len(self._before) - len(self._after)
-        if self._size < 8:
-            raise DetectorError("the model reads fewer than eight tokens at once; its configuration is wrong")
+        self._reader = WindowedModel(model, tokenizer, budget=budget)
 
     @property
     def labels(self) -> frozenset[str]:
@@ -104,9 +63,9 @@ class Tagger:
                 label would then be the first one, which mostly means that there is nothing to find.
         """
         texts = [well_formed(text) for text in texts]
-        stretches = list(self._stretches(texts))
+        stretches = self._reader.stretches(texts)
         found = self._run(stretches, _Types(self._model.config.id2label, entity_type_of))
-        grouped: list[list[tuple[_Stretch, list[Span]]]] = [[] for _ in texts]
+        grouped: list[list[tuple[Stretch, list[Span]]]] = [[] for _ in texts]
         for stretch, spans in zip(stretches, found, strict=True):
             grouped[stretch.text].append((stretch, spans))
         return [
@@ -114,16 +73,9 @@ class Tagger:
             for text, parts in zip(texts, grouped, strict=True)
         ]
 
-    def _stretches(self, texts: Sequence[str]) -> Iterator[_Stretch]:
-        for number, encoding in enumerate(self._encoder.encode_batch(texts, add_special_tokens=False)):
-            ids, offsets = encoding.ids, encoding.offsets
-            for window in windows(len(ids), size=self._size, overlap=self._size // 4) if ids else ():
-                yield _Stretch(number, ids[window.start : window.stop], offsets[window.start : window.stop])
-
-    def _run(self, stretches: Sequence[_Stretch], types: "_Types") -> list[list[Span]]:
+    def _run(self, stretches: Sequence[Stretch], types: "_Types") -> list[list[Span]]:
         found: list[list[Span]] = [[] for _ in stretches]
-        special = len(self._before) + len(self._after)
-        for batch in batches([len(stretch.ids) + special for stretch in stretches], budget=self._budget):
+        for batch in self._reader.batches(stretches):
             members = [stretches[position] for position in batch]
             labels, scores = self._read([stretch.ids for stretch in members])
             for position, stretch, tagged, sure in zip(batch, members, labels, scores, strict=True):
@@ -132,26 +84,11 @@ class Tagger:
 
     def _read(self, rows: Sequence[list[int]]) -> tuple[list[list[int]], list[list[float]]]:
         """Return the likeliest label of each token, and its probability."""
-        import torch  # noqa: PLC0415 - only when a text is read
-
-        width = len(self._before) + max(map(len, rows)) + len(self._after)
-        ids = torch.full((len(rows), width), self._padding)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        for number, row in enumerate(rows):
-            whole = [*self._before, *row, *self._after]
-            ids[number, : len(whole)] = torch.tensor(whole)
-            mask[number, : len(whole)] = 1
-        given = {"input_ids": ids, "attention_mask": mask}
-        if self._takes_types:
-            given["token_type_ids"] = torch.zeros_like(ids)
-        with torch.inference_mode():
-            logits = self._model(**{name: part.to(self._device) for name, part in given.items()}).logits
-            scores, labels = logits.float().softmax(-1).max(-1)
-            if bool(scores.isnan().logical_and(given["attention_mask"].to(self._device) > 0).any()):
-                raise DetectorError(
-                    "the model gave no numbers (NaN), so nothing is known of the texts; nothing was sent"
-                )
-        first = len(self._before)
+        logits, mask = self._reader.logits(rows)
+        scores, labels = logits.softmax(-1).max(-1)
+        if bool(scores.isnan().logical_and(mask > 0).any()):
+            raise DetectorError(NO_NUMBERS)
+        first = self._reader.before
         return labels[:, first:].tolist(), scores[:, first:].tolist()
 
 
@@ -251,28 +188,3 @@ class _Words:
     def _at(self, position: int) -> tuple[int, int] | None:
         place = bisect_right(self._starts, position) - 1
         return self._spans[place] if place >= 0 and position < self._spans[place][1] else None
-
-
-def _encoder(tokenizer: Any) -> Any:
-    """Copy the tokenizer's core: a shared one changes its settings between calls, which threads trip over."""
-    core = tokenizer.backend_tokenizer
-    copy = type(core).from_str(core.to_str())
-    copy.no_truncation()
-    copy.no_padding()
-    copy.encode_special_tokens = True  # "[SEP]" in a text is text
-    return copy
-
-
-def _special_ids(encoder: Any) -> tuple[list[int], list[int]]:
-    """Return the ids that the model wants before and after a text."""
-    encoding = encoder.encode("a", add_special_tokens=True)
-    marks = encoding.special_tokens_mask
-    inner = marks.index(0) if 0 in marks else len(marks)
-    after = len(marks) - marks[::-1].index(0) if 0 in marks else len(marks)
-    return encoding.ids[:inner], encoding.ids[after:]
-
-
-def _capacity(model: Any, tokenizer: Any) -> int:
-    """Return how many tokens the model reads at once, with the special ones."""
-    positions = getattr(model.config, "max_position_embeddings", None) or _MAX_TOKENS + 2
-    return int(min(_MAX_TOKENS, tokenizer.model_max_length, positions - 2))  # some count positions from two

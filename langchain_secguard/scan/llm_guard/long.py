@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from langchain_secguard.detect.tagging import _capacity, _encoder
+from langchain_secguard.detect.windowed import capacity, encoder_of
 from langchain_secguard.detect.windows import windows
 
 _SLACK = 8
@@ -86,7 +86,7 @@ class Cutter:
             return [
                 (place, place + 1) for place in range(len(text))
             ]  # hardly a token is less than a character
-        self._encoder = self._encoder or _encoder(tokenizer)
+        self._encoder = self._encoder or encoder_of(tokenizer)
         offsets: list[tuple[int, int]] = self._encoder.encode(text, add_special_tokens=False).offsets
         return offsets
 
@@ -95,7 +95,7 @@ class Cutter:
         if self._size is None and self._pipeline is not None:
             tokenizer, model = self._pipeline.tokenizer, self._pipeline.model
             asked = getattr(self._pipeline, "_preprocess_params", {}).get("max_length")
-            most = min(_capacity(model, tokenizer), asked or _capacity(model, tokenizer))
+            most = min(capacity(model, tokenizer), asked or capacity(model, tokenizer))
             beside = tokenizer.num_special_tokens_to_add(pair=bool(self._topics))
             beside += max(
                 (len(tokenizer.tokenize(_HYPOTHESIS.format(one))) for one in self._topics), default=0

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
-from langchain_secguard.detect.tagging import well_formed
+from langchain_secguard.detect.windowed import well_formed
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.llm_guard import loading, secrets
