@@ -14,7 +14,8 @@ from opentelemetry import trace
 from opentelemetry.util._once import Once
 
 from tests.integration.langfuse_server import LangfuseServer
-from tests.integration.openai_server import OpenAIServer, Reply
+from tests.integration.openai_server import OpenAIServer
+from tests.integration.page_model import answer
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,10 +25,6 @@ VALUES = ("Jane Doe", "jane@example.com", "Robert Alvarez", "(217) 555-0142")
 def blocks(page: Path, language: str = "python") -> list[str]:
     text = page.read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-
-
-def answer(request: dict[str, Any]) -> Reply:
-    return Reply(text=f"About: {request['messages'][-1]['content']}", chunk_size=3)
 
 
 @pytest.fixture
@@ -47,7 +44,10 @@ def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
 
 
 @pytest.mark.loopback
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainDeprecationWarning")  # message histories
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
 def test_code_runs_as_it_stands(
     page: Path,
     monkeypatch: pytest.MonkeyPatch,
