@@ -7,12 +7,13 @@ BENCH := .venv-benchmark
 ENGINES := .venv-engines
 LANGFUSE4 := .venv-langfuse4
 DOCS := .venv-docs
+PACKAGE := .venv-package
 PORT ?= 8000
 PIP := -m pip --disable-pip-version-check
 # Tests are shared out to a few processes, whole files at a time: what a file starts for its tests is started once.
 SHARED := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo serve test test-engines test-langfuse4 docs format benchmark clean
+.PHONY: help demo serve test test-engines test-langfuse4 docs format benchmark package matrix licences clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +25,9 @@ help:
 	@echo "make docs            build the documentation, with every link checked, into build/site"
 	@echo "make format          format the code and mend what lint can mend"
 	@echo "make benchmark       measure speed beside LLM Guard (its own environment, 1.5 GB)"
+	@echo "make package         build wheel and sdist, and test each in an empty environment"
+	@echo "make matrix          test the lowest and highest versions that are claimed, on each Python that is there"
+	@echo "make licences        list the licences of all dependencies, and check that they fit"
 	@echo "make clean           remove the virtual environments and what was built"
 
 demo: $(VENV)/.demo
@@ -63,6 +67,15 @@ format: $(VENV)/.dev
 benchmark: $(BENCH)/.installed
 	@$(BENCH)/bin/python -m benchmarks
 
+package: $(PACKAGE)/.installed
+	@$(PACKAGE)/bin/python .ci/package.py
+
+matrix:
+	@$(PYTHON) .ci/matrix.py
+
+licences: $(VENV)/.dev
+	@$(BIN)/python .ci/licences.py
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -99,6 +112,12 @@ $(DOCS)/.installed: docs/_build/requirements.txt
 	@$(DOCS)/bin/python $(PIP) install --quiet -r docs/_build/requirements.txt
 	@touch $@
 
+$(PACKAGE)/.installed:
+	@echo "== installing what builds and checks packages into $(PACKAGE)"
+	@$(PYTHON) -m venv $(PACKAGE)
+	@$(PACKAGE)/bin/python $(PIP) install --quiet build twine pyright
+	@touch $@
+
 $(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/requirements-onnx.txt benchmarks/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
@@ -116,4 +135,4 @@ $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) $(DOCS) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) $(DOCS) $(PACKAGE) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
