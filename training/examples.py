@@ -1,7 +1,6 @@
 """Turn annotated and made-up texts into the batches that the network learns from."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -163,7 +162,7 @@ def crops(example: Example, rng: random.Random) -> list[Example]:
 
 
 class Feeder:
-    """Give the batches of one epoch after another."""
+    """Give the groups of one epoch after another; the same seed gives the same ones."""
 
     def __init__(self, data: Path, lexicon: Lexicon, seed: int, *, synthetic: int, hold_out: bool) -> None:
         self.rng, self.lexicon, self.synthetic = random.Random(seed), lexicon, synthetic
@@ -199,8 +198,8 @@ class Feeder:
         rows, spelled, flags = zip(*(self.static[word] for word in words), strict=True)
         return np.array(rows), np.stack(spelled), np.stack(flags)
 
-    def batches(self, size: int = 6000) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Yield batches of about ``size`` tokens, texts of like length together."""
+    def groups(self, size: int = 6000) -> list[list[Example]]:
+        """Make the groups of one epoch, of about ``size`` tokens each, texts of like length together."""
         examples = self.examples()
         self.rng.shuffle(examples)
         examples.sort(key=lambda example: len(example.surface) // 12)
@@ -213,10 +212,10 @@ class Feeder:
             group.append(example)
         groups.append(group)
         self.rng.shuffle(groups)
-        for group in groups:
-            yield self.batch(group)
+        return groups
 
     def batch(self, group: list[Example]) -> tuple[torch.Tensor, ...]:
+        """Put a group in numbers."""
         length = max(len(example.surface) for example in group)
         place: dict[str, int] = {}
         index = np.zeros((len(group), length), dtype=np.int64)

@@ -17,6 +17,8 @@ from training.examples import Feeder
 from training.network import DILATIONS, LATE_DILATIONS, Tagger
 from training.synthesis import Writer
 
+EPOCHS = 24
+
 
 def forget(rows: Tensor, flags: Tensor, token_flags: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Hide, of some words, the vector or the lists: unknown names must be found by their surroundings."""
@@ -44,32 +46,29 @@ def loss_of(model: Tagger, batch: tuple[Tensor, ...]) -> Tensor:
     return error(last.float().flatten(0, 1), expected) + 0.4 * error(first.float().flatten(0, 1), expected)
 
 
-def train(feeder: Feeder, model: Tagger, minutes: float, peak: float) -> Tagger:
-    """Train for ``minutes``, and return the running mean of the weights."""
+def train(feeder: Feeder, model: Tagger, epochs: int, peak: float) -> Tagger:
+    """Train for ``epochs``, and return the running mean of the weights."""
     average = torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
     mean = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=average)
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
     begin, step = time.time(), 0
-    for epoch in range(1, 1000):
-        total, count = 0.0, 0
-        for batch in feeder.batches():
-            share = (time.time() - begin) / (60 * minutes)
-            if share >= 1:
-                return mean.module.eval()
-            for group in optimizer.param_groups:
-                group["lr"] = (
-                    peak * min(1, (step + 1) / 200) * (0.49 * (1 + math.cos(math.pi * share)) + 0.02)
-                )
-            loss = loss_of(model, batch)
+    for epoch in range(epochs):
+        groups, total = feeder.groups(), 0.0
+        for number, group in enumerate(groups):
+            share = (epoch + number / len(groups)) / epochs
+            rate = peak * min(1, (step + 1) / 200) * (0.49 * (1 + math.cos(math.pi * share)) + 0.02)
+            for parameters in optimizer.param_groups:
+                parameters["lr"] = rate
+            loss = loss_of(model, feeder.batch(group))
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             if step > 100:
                 mean.update_parameters(model)
-            total, count, step = total + loss.item(), count + 1, step + 1
-        print(f"epoch {epoch}: loss {total / count:.4f}, {time.time() - begin:.0f} s", flush=True)
-    raise RuntimeError("too many epochs")
+            total, step = total + loss.item(), step + 1
+        print(f"epoch {epoch + 1}: loss {total / len(groups):.4f}, {time.time() - begin:.0f} s", flush=True)
+    return mean.module.eval()
 
 
 def export(model: Tagger, lexicon: Lexicon, words: list[str], path: Path) -> None:
@@ -102,7 +101,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder of the sets and the novels")
     parser.add_argument("--out", type=Path, required=True, help="where the model goes")
     parser.add_argument("--work", type=Path, default=Path("training/work"), help="for the word vectors")
-    parser.add_argument("--minutes", type=float, default=22)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="how often the sets are gone through")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--synthetic", type=int, default=9000, help="made-up texts in an epoch")
     parser.add_argument("--hold-out", action="store_true", help="keep a third of the judgments aside")
@@ -126,7 +125,7 @@ def main() -> None:
     model = Tagger(torch.from_numpy(table))
     if options.start:
         model.load_state_dict(torch.load(options.start, weights_only=True))
-    model = train(feeder, model, options.minutes, options.rate)
+    model = train(feeder, model, options.epochs, options.rate)
     torch.save(model.state_dict(), options.work / "names.pt")
     export(model, known, words, options.out / "names.npz")
 

@@ -45,7 +45,7 @@ def learn(data: Path, extra: list[str], folder: Path, seed: int) -> None:
         vector_size=DIMENSIONS,
         window=4,
         min_count=4,
-        workers=2,
+        workers=1,  # several would see the sentences in an order of their own
         epochs=4,
         sg=1,
         negative=6,
