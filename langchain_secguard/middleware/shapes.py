@@ -108,7 +108,8 @@ def _answer(value: Any, visit: Visit) -> Any:
     if isinstance(decisions, list):
         others = {key: visit(item) for key, item in value.items() if key != "decisions"}
         return {**others, "decisions": [_answer(item, visit) for item in decisions]}
-    if value.get("type") in _DECISIONS:
+    kind = value.get("type")
+    if isinstance(kind, str) and kind in _DECISIONS:
         return {key: item if key == "type" else _decided(key, item, visit) for key, item in value.items()}
     return named(value, visit)
 

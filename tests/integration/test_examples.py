@@ -32,7 +32,7 @@ def run(name: str) -> str:
         (
             "agent",
             [
-                "Dear Jane Doe, the refund goes to account DE89 3704 0044 0532 0130 00, advised by Robert Alvarez",
+                "Dear Jane Doe, the refund goes to account DE89 3704 0044 0532 0130 00, advised by Robert",
                 "human  I am [PERSON_1], [EMAIL_ADDRESS_1]. Where is my refund?",
                 "look_up_customer('Jane Doe')",
                 "send_mail('jane@example.com', 'Dear [PERSON_1]",
