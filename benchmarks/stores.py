@@ -1,152 +1,137 @@
-"""What a store costs beside the bare driver: calls a second, the slowest calls, and how both grow.
+"""What stores cost beside their bare drivers: calls a second, the slowest calls, and how both grow.
 
-The bare side sends the same number of the same commands in one redis-py pipeline: it decides nothing, is not
-atomic, and knows what to ask for beforehand. Both sides take turns in short rounds, in wall time.
+The sides take turns in short rounds, in wall time: the store, the store encrypted, and bare statements.
 """
 
 import itertools
-import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
-import redis
+from cryptography.fernet import Fernet
 
+from benchmarks.loads import CALLS_READY, Call, Load, in_turns, median
 from benchmarks.report import Row, duration
+from benchmarks.store_backends import Backend, backends
 from benchmarks.texts import names, sprinkled
 from langchain_secguard.links import link_keys
-from langchain_secguard.vault import Entity, RedisVaultStore, Text
-from tests.servers import RedisServer
-
-Call = Callable[[], object]
+from langchain_secguard.vault import EncryptedVaultStore, Entity, Text
 
 _CLIENTS = (1, 8, 64)
 _ENTITIES = (1, 10, 100)
-_ROUNDS = 6
-_ROUND = 0.12  # seconds
 _TARGET = 0.7
 _SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-_FILLING = 150  # seconds
-_COMMANDS = ("hget", "hset", "hincrby", "hmget", "hexists")
+_FILLING = 12.0  # seconds for each store; with ``full`` an hour
+_BATCH = 2_000
+_SEEDS = itertools.count()
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Hold what some clients did: their calls a second, and how long the slowest of a hundred calls took."""
-
-    rate: float
-    p99: float
-
-
-def measure() -> Iterator[Row]:
-    """Measure the store in Redis, on a server of its own."""
-    with RedisServer() as server:
-        for kind, entities, clients in itertools.product(_KINDS, _ENTITIES, _CLIENTS):
-            yield _beside(server, kind, entities, clients)
-    with RedisServer() as server:
-        yield from _growth(server)
+def measure(*, full: bool = False) -> Iterator[Row]:
+    """Measure each store, plain and encrypted; fill vaults to a million if ``full``."""
+    with backends() as measured:
+        for backend in measured:
+            yield Row(f"{backend.name}: round trips", backend.trips(_trips))
+            for kind, entities in itertools.product(_KINDS, _ENTITIES):
+                yield from _beside(backend, kind, entities)
+    for encrypted in (False, True):
+        with backends() as measured:
+            for backend in measured:
+                yield from _growth(backend, encrypted=encrypted, seconds=3_600.0 if full else _FILLING)
 
 
-def in_turns(clients: int, *sides: Callable[[], Call]) -> list[Load]:
-    """Let ``clients`` threads make calls, of one side after the other, for some rounds.
-
-    Each side makes the call of one client.
-    """
-    calls = [[make() for _ in range(clients)] for make in sides]
-    rates: list[list[float]] = [[] for _ in sides]
-    taken: list[list[float]] = [[] for _ in sides]
-    with ThreadPoolExecutor(clients) as pool:
-        for _ in range(_ROUNDS):
-            for side, own in enumerate(calls):
-                times, seconds = _round(pool, own)
-                rates[side].append(len(times) / seconds)
-                taken[side] += times
-    return [
-        Load(statistics.median(rate), statistics.quantiles(times, n=100)[98])
-        for rate, times in zip(rates, taken, strict=True)
-    ]
+def _trips(store: Any, sent: Callable[[], int]) -> str:
+    """Count what is sent for calls of 1 and of 100 entities, by stores that know the vault."""
+    told: list[str] = []
+    for name, used in (("plain", store), ("encrypted", EncryptedVaultStore(store, [Fernet.generate_key()]))):
+        vault_id = f"trips {name}"
+        for count in (1, 100):
+            people = list(itertools.islice(_people(), count))
+            refs = [entry.ref for entry in used.assign(vault_id, people).entries]
+            more = list(itertools.islice(_people(), count))
+            counts = [
+                f"new {_sent(sent, partial(used.assign, vault_id, more))}",
+                f"known {_sent(sent, partial(used.assign, vault_id, people))}",
+                f"restore {_sent(sent, partial(used.lookup, vault_id, refs))}",
+            ]
+            told.append(f"{name}, {count} a call: {', '.join(counts)}")
+    return "; ".join(told)
 
 
-def _round(pool: ThreadPoolExecutor, calls: Sequence[Call]) -> tuple[list[float], float]:
-    start = threading.Barrier(len(calls) + 1)
-    end = time.perf_counter() + _ROUND
-
-    def work(call: Call) -> list[float]:
-        start.wait()
-        times: list[float] = []
-        while not times or time.perf_counter() < end:
-            begun = time.perf_counter()
-            call()
-            times.append(time.perf_counter() - begun)
-        return times
-
-    working = [pool.submit(work, call) for call in calls]
-    start.wait()
-    begun = time.perf_counter()
-    times = [one for future in working for one in future.result()]
-    return times, time.perf_counter() - begun
+def _sent(sent: Callable[[], int], call: Call) -> int:
+    before = sent()
+    call()
+    return sent() - before
 
 
-def _beside(server: RedisServer, kind: str, entities: int, clients: int) -> Row:
-    store, bare = RedisVaultStore(server.url, connections=clients), redis.Redis.from_url(server.url)
-    people = _people(entities * 1_000 + clients)
-    make = _KINDS[kind](store, people, entities, clients)
-    commands = _commands(bare, make())
-    ours, theirs = in_turns(clients, make, lambda: _pipeline(bare, commands))
-    store.close()
-    bare.close()
-    ratio = ours.rate / theirs.rate
-    return Row(
-        f"{kind}, {entities} a call, {clients} {'client' if clients == 1 else 'clients'}",
-        f"{ratio:.2f} ({ours.rate:,.0f} calls/s, bare {theirs.rate:,.0f}; "
-        f"p99 {duration(ours.p99)}, bare {duration(theirs.p99)})",
-        f"at least {_TARGET}",
-        met=ratio >= _TARGET,
-    )
+def _beside(backend: Backend, kind: str, entities: int) -> Iterator[Row]:
+    """Let 1, 8 and 64 clients call the store, the store encrypted, and what is bare."""
+    plain: list[str] = []
+    encrypted: list[str] = []
+    met = [True, True]
+    for clients in _CLIENTS:
+        store = backend.store(clients)
+        sides = [
+            _KINDS[kind](one, f"{kind} {next(_SEEDS)}", entities, clients)
+            for one in (store, EncryptedVaultStore(store, [Fernet.generate_key()]))
+        ]
+        bare = backend.bare(sides[0](), entities, clients)
+        ours, theirs, *others = in_turns(clients, *sides, *([bare] if bare else []))
+        for place, (load, told) in enumerate(((ours, plain), (theirs, encrypted))):
+            told.append(_told(clients, load, *others))
+            met[place] = met[place] and (not others or load.rate >= _TARGET * others[0].rate)
+        getattr(store, "close", lambda: None)()
+    target = "" if backend.name == "memory" else f"at least {_TARGET}"
+    for place, (told, what) in enumerate(((plain, ""), (encrypted, ", encrypted"))):
+        subject = f"{backend.name}{what}: {kind}, {entities} a call"
+        yield Row(subject, "; ".join(told), target, met=met[place] if target else None)
 
 
-def _hide_new(
-    store: RedisVaultStore, people: Iterator[Entity], entities: int, clients: int
-) -> Callable[[], Call]:
-    def take() -> list[Entity]:
-        return list(itertools.islice(people, entities))
+def _told(clients: int, load: Load, bare: Load | None = None) -> str:
+    ratio = f"**{load.rate / bare.rate:.2f}**, " if bare else ""
+    beside = f" (bare {bare.rate:,.0f}/s, {duration(bare.p99)})" if bare else ""
+    who = "client" if clients == 1 else "clients"
+    return f"{clients} {who}: {ratio}{load.rate:,.0f}/s, p99 {duration(load.p99)}{beside}"
+
+
+def _hide_new(store: Any, vault_id: str, entities: int, clients: int) -> Callable[[], Call]:
+    """Let each client write to a vault of its own."""
+    people, places = _people(), itertools.count()
 
     def make() -> Call:
-        ready = [take() for _ in range(max(2 * _ROUNDS, 6_000 // entities // clients))]
-        more = itertools.chain(ready, iter(take, []))
-        return lambda: store.assign("new", next(more))
+        own = f"{vault_id} of {next(places)}"
+        count = max(CALLS_READY, 3_000 // entities // clients)
+        ready = [list(itertools.islice(people, entities)) for _ in range(count)]
+        more = itertools.chain(ready, iter(lambda: list(itertools.islice(people, entities)), []))
+        return lambda: store.assign(own, next(more))
 
     return make
 
 
-def _hide_known(
-    store: RedisVaultStore, people: Iterator[Entity], entities: int, _clients: int
-) -> Callable[[], Call]:
-    known = list(itertools.islice(people, entities))
-    store.assign("known", known)
-    return lambda: lambda: store.assign("known", known)
+def _hide_known(store: Any, vault_id: str, entities: int, _clients: int) -> Callable[[], Call]:
+    known = list(itertools.islice(_people(), entities))
+    store.assign(vault_id, known)
+    return lambda: lambda: store.assign(vault_id, known)
 
 
-def _restore(
-    store: RedisVaultStore, people: Iterator[Entity], entities: int, _clients: int
-) -> Callable[[], Call]:
-    refs = [entry.ref for entry in store.assign("restored", list(itertools.islice(people, entities))).entries]
-    return lambda: lambda: store.lookup("restored", refs)
+def _restore(store: Any, vault_id: str, entities: int, _clients: int) -> Callable[[], Call]:
+    refs = [
+        entry.ref for entry in store.assign(vault_id, list(itertools.islice(_people(), entities))).entries
+    ]
+    return lambda: lambda: store.lookup(vault_id, refs)
 
 
-_KINDS: dict[str, Callable[[RedisVaultStore, Iterator[Entity], int, int], Callable[[], Call]]] = {
+_KINDS: dict[str, Callable[[Any, str, int, int], Callable[[], Call]]] = {
     "hide new names": _hide_new,
     "hide known names": _hide_known,
     "restore": _restore,
 }
 
 
-def _people(seed: int) -> Iterator[Entity]:
+def _people() -> Iterator[Entity]:
     lock = threading.Lock()
-    source = names(seed)
+    source = names(next(_SEEDS))
 
     def one() -> Entity:
         with lock:
@@ -156,43 +141,14 @@ def _people(seed: int) -> Iterator[Entity]:
     return iter(one, None)
 
 
-def _commands(admin: Any, call: Call) -> dict[str, int]:
-    """Count the commands that the script carries out for one call."""
-    call()
-    admin.config_resetstat()
-    call()
-    stats = admin.info("commandstats")
-    return {name: stats[f"cmdstat_{name}"]["calls"] for name in _COMMANDS if f"cmdstat_{name}" in stats}
-
-
-def _pipeline(bare: Any, commands: dict[str, int]) -> Call:
-    """Make a call that sends as many commands, of fields and values as long as ours."""
-    counts = iter(range(1 << 60))
-    value = b"x" * 60
-
-    def call() -> object:
-        pipeline = bare.pipeline(transaction=False)
-        number = next(counts)
-        for name, count in commands.items():
-            for step in range(count):
-                field = b"%s%016d" % (name.encode(), number * count + step)
-                if name == "hset":
-                    pipeline.hset("bare", field, value)
-                elif name == "hincrby":
-                    pipeline.hincrby("bare-numbers", "PERSON", 1)
-                else:
-                    pipeline.hget("bare", b"hset" + field[4:])
-        return pipeline.execute()
-
-    return call
-
-
-def _growth(server: RedisServer) -> Iterator[Row]:
+def _growth(backend: Backend, *, encrypted: bool, seconds: float) -> Iterator[Row]:
     """Fill one vault, and look at its size and at the time of calls on the way."""
-    store: Any = RedisVaultStore(server.url, timeout=60)
-    admin: Any = redis.Redis.from_url(server.url)
-    entities = (Entity("PERSON", name) for name in names(1))
-    known, filled, begun = list(itertools.islice(entities, 10)), 10, time.perf_counter()
+    store = backend.store(1)
+    if encrypted:
+        store = EncryptedVaultStore(store, [Fernet.generate_key()])
+    what = f"{backend.name}{', encrypted' if encrypted else ''}: a vault of"
+    people = _people()
+    known, filled, begun = list(itertools.islice(people, 10)), 10, time.perf_counter()
     refs = [entry.ref for entry in store.assign("v", known).entries]
     text = Text(sprinkled([entity.value for entity in known], 2_000))
     calls: dict[str, Call] = {
@@ -201,25 +157,13 @@ def _growth(server: RedisServer) -> Iterator[Row]:
         "search 2 KB of new text": lambda: store.assign("v", [], [text]),
     }
     for size in _SIZES:
-        while filled < size and time.perf_counter() - begun < _FILLING:
-            filled += len(
-                store.assign("v", list(itertools.islice(entities, min(2_000, size - filled)))).entries
-            )
+        while filled < size and time.perf_counter() - begun < seconds:
+            batch = list(itertools.islice(people, min(_BATCH, size - filled)))
+            filled += len(store.assign("v", batch).entries)
         if filled < size:
-            yield Row(f"a vault of {size:,}", f"not filled in {_FILLING} s: {filled:,}")
-            return
-        measured = ", ".join(f"{name} {duration(_median(call))}" for name, call in calls.items())
-        weight = admin.memory_usage("secguard:{v}", samples=0) / filled
-        yield Row(f"a vault of {size:,}", f"{weight:,.0f} bytes an entry; {measured}")
-    store.assign("people", list(itertools.islice(_people(2), 10_000)))
-    weight = admin.memory_usage("secguard:{people}", samples=0) / 10_000
-    yield Row("a person with what they may be called, of 10,000", f"{weight:,.0f} bytes")
-
-
-def _median(call: Call) -> float:
-    times: list[float] = []
-    for _ in range(200):
-        begun = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begun)
-    return statistics.median(times)
+            yield Row(f"{what} {size:,}", f"not filled in {seconds:.0f} s: {filled:,}")
+            break
+        measured = ", ".join(f"{name} {duration(median(call))}" for name, call in calls.items())
+        weight = f"{backend.weigh('v') / filled:,.0f} bytes a person; " if filled >= 10_000 else ""
+        yield Row(f"{what} {size:,}", f"{weight}{measured}")
+    getattr(store, "close", lambda: None)()
