@@ -69,23 +69,29 @@ async def test_a_method_is_awaited() -> None:
 async def test_a_call_that_is_cancelled_is_left_behind_and_counted_until_it_ends() -> None:
     free = threading.Event()
 
+    begun: asyncio.Queue[None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
     class Owner:
         def wait(self) -> None:
+            if not free.is_set():
+                loop.call_soon_threadsafe(begun.put_nowait, None)
             free.wait(30)
 
     owner = Owner()
-    begun = threading.active_count()
     for _ in range(32):
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(to_thread(owner.wait), 0.001)
+        task = asyncio.create_task(to_thread(owner.wait))
+        await begun.get()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
     with pytest.raises(ScannerError, match="still hang"):
         await to_thread(owner.wait)
-    assert threading.active_count() <= begun + 32
     free.set()
     future = None
     for _ in range(500):
         await asyncio.sleep(0.01)
-        if not threads._left:
+        if not threads._left[id(owner)]:
             future = start(owner.wait, owner)
             break
     assert future is not None
