@@ -2,20 +2,22 @@
 
 import asyncio
 import importlib
+import logging
 import math
 import os
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar, cast
 from weakref import WeakSet
 
 from langchain_secguard.errors import VaultUnavailableError
 from langchain_secguard.vault.sql.statements import Answer, Statement
-from langchain_secguard.vault.sql.urls import DRIVERS, check_url, dialect_of, load_sqlalchemy, read_url
+from langchain_secguard.vault.sql.urls import check_url, dialect_of, load_sqlalchemy, read_url
 from langchain_secguard.vault.sql.watch import Watchdog, stopper
 
 T = TypeVar("T")
@@ -30,11 +32,10 @@ _LEAST_TO_CONNECT = 2  # seconds: libpq knows no less
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """Hold the engine of one event loop, and the turn to write to SQLite; ``lease`` ends with the loop."""
+    """Hold the engine of one event loop; ``lease`` ends with the loop."""
 
     engine: Any
     lease: AsyncGenerator[Any, None] | None = None
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class _GoneError(Exception):
@@ -60,8 +61,10 @@ class Engines:
         self._timeout = timeout
         self._connections = connections
         self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
+        self._threads: ThreadPoolExecutor | None = None
         self._url, self._engine, self._async_engine = self._understand(database)
         self.dialect = dialect_of(self._url or (self._engine or self._async_engine).url)
+        self._is_blocking = self._async_engine is None and (self._url is None or self.dialect == "sqlite")
         self._unlock()
         _ALL.add(self)
 
@@ -79,8 +82,8 @@ class Engines:
 
     async def arun(self, make: Callable[[], Work[T]]) -> T:
         """Do what :meth:`run` does, without blocking the event loop."""
-        if self._engine is not None and self._url is None:
-            return await asyncio.to_thread(self.run, make)
+        if self._is_blocking:
+            return await self._run_apart(make)
         line = self._lines.get(asyncio.get_running_loop()) or await self._open_line()
         name = "a dead connection"
         for _ in range(2):
@@ -100,12 +103,18 @@ class Engines:
                 engine, self._engine = self._engine, None
             if engine is not None:
                 engine.dispose()
+        with self._lock:
+            threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False)
 
     async def aclose(self) -> None:
         """Close the connections that were opened for a URL in this event loop."""
         line = self._lines.pop(asyncio.get_running_loop(), None)
         if line is not None and line.lease is not None:
             await line.lease.aclose()
+        if self._is_blocking:
+            await asyncio.to_thread(self.close)
 
     def forget(self) -> None:
         """Leave the connections and locks of the process that this one was forked from to it."""
@@ -117,6 +126,21 @@ class Engines:
         self._lock = threading.Lock()
         self._turn = threading.Lock()
         self._watchdog = Watchdog(self._timeout)
+        self._threads = None
+
+    async def _run_apart(self, make: Callable[[], Work[T]]) -> T:
+        """Carry something out in a thread, of which there are as many as connections."""
+        begun = time.monotonic()
+
+        def run() -> T:
+            if time.monotonic() - begun > self._timeout:
+                raise _unavailable("TimeoutError")
+            return self.run(make)
+
+        with self._lock:
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._connections, "secguard-sql")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     def _drive(self, engine: Any, work: Work[T]) -> T:
         begun, has_turn = time.monotonic(), False
@@ -144,7 +168,7 @@ class Engines:
                 connection.close()
 
     async def _adrive(self, line: _Line, work: Work[T]) -> T:
-        begun, has_turn = time.monotonic(), False
+        begun = time.monotonic()
         async with asyncio.timeout(self._timeout):
             connection = await _aattempt(line.engine.connect().start)
         raw = await connection.get_raw_connection()
@@ -152,9 +176,6 @@ class Engines:
         try:
             statement, is_first = next(work), True
             while True:
-                if statement.locks and self.dialect == "sqlite" and not has_turn:
-                    async with asyncio.timeout(self._timeout):
-                        has_turn = await line.turn.acquire()
                 may_be_dead = is_first and time.monotonic() - begun < self._timeout
                 answer = await _aattempt(_aexecute, connection, statement, may_be_dead=may_be_dead)
                 try:
@@ -167,8 +188,6 @@ class Engines:
             raise
         finally:
             watch.cancel()
-            if has_turn:
-                line.turn.release()
             with suppress(Exception):
                 await asyncio.shield(connection.close())
 
@@ -192,6 +211,7 @@ class Engines:
         engine: Any = database.execution_options(isolation_level="AUTOCOMMIT")
         if isinstance(database, aio.AsyncEngine):
             engine.sync_engine.hide_parameters = True
+            logging.getLogger("aiosqlite").addFilter(_is_no_call)
             return None, None, engine
         engine.hide_parameters = True
         return None, engine, None
@@ -201,7 +221,7 @@ class Engines:
             raise TypeError("this store has an AsyncEngine: use its async methods, or give it a URL")
         with self._lock:
             if self._engine is None:
-                self._engine = self._create(self._sqlalchemy.create_engine, "sync")
+                self._engine = self._create(self._sqlalchemy.create_engine)
             return self._engine
 
     async def _open_line(self) -> _Line:
@@ -218,16 +238,16 @@ class Engines:
     async def _lease(self) -> AsyncGenerator[Any, None]:
         """Hold an engine as long as its loop: one that shuts down closes the generators that run in it."""
         aio = importlib.import_module("sqlalchemy.ext.asyncio")
-        engine = self._create(aio.create_async_engine, "async")
+        engine = self._create(aio.create_async_engine)
         try:
             yield engine
         finally:
             self._lines.pop(asyncio.get_running_loop(), None)
             await engine.dispose()
 
-    def _create(self, create: Callable[..., Any], kind: str) -> Any:
+    def _create(self, create: Callable[..., Any]) -> Any:
         engine = create(
-            self._url.set(drivername=f"{self.dialect}+{DRIVERS[self.dialect][kind]}"),
+            self._url,
             isolation_level="AUTOCOMMIT",  # transactions are begun by statements
             hide_parameters=True,
             pool_size=self._connections,
@@ -236,7 +256,7 @@ class Engines:
             connect_args=self._connect_args(),
         )
         if self.dialect == "sqlite":
-            self._sqlalchemy.event.listen(getattr(engine, "sync_engine", engine), "connect", _set_up)
+            self._sqlalchemy.event.listen(engine, "connect", _set_up)
         return engine
 
     def _connect_args(self) -> dict[str, Any]:
@@ -257,6 +277,11 @@ def _set_up(connection: Any, _record: Any) -> None:
     for pragma in ("synchronous = FULL", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _is_no_call(record: logging.LogRecord) -> bool:
+    """Keep from the log of aiosqlite, at its level for debugging, what a database is sent."""
+    return record.levelno > logging.DEBUG
 
 
 def _execute(connection: Any, statement: Statement) -> Answer:

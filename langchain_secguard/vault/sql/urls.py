@@ -1,17 +1,17 @@
 """What a vault store in SQL is told to use: a URL or an engine of SQLAlchemy, read and checked."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
 from langchain_secguard.vault.sql.schema import Dialect
 
-DRIVERS: Mapping[Dialect, Mapping[str, str]] = {
-    "sqlite": {"sync": "pysqlite", "async": "aiosqlite"},
-    "postgresql": {"sync": "psycopg", "async": "psycopg"},
+_DRIVERS: Mapping[Dialect, Sequence[str]] = {
+    "sqlite": ("pysqlite", "aiosqlite"),
+    "postgresql": ("psycopg", "psycopg_async"),
 }
-"""The drivers of each dialect, for blocking and for async methods."""
+"""The drivers of each dialect: the one that is used for a URL, and another that an engine may have."""
 
 
 @lru_cache(maxsize=1)
@@ -32,10 +32,10 @@ def load_sqlalchemy() -> Any:
 
 
 def read_url(database: Any) -> Any:
-    """Read a URL, whose driver is left to the engine.
+    """Read a URL, and name the driver in it.
 
     Raises:
-        ImportError: A driver of the database is not installed.
+        ImportError: The driver of the database is not installed.
         ValueError: It cannot be read, or is that of a database that is not supported.
     """
     try:
@@ -51,19 +51,16 @@ def read_url(database: Any) -> Any:
     if url.drivername == "postgres":
         url = url.set(drivername="postgresql")
     check_url(url)
-    for driver in dict.fromkeys(DRIVERS[dialect_of(url)].values()):
-        _check_driver(driver)
-    return url
+    if dialect_of(url) == "postgresql":
+        _load_psycopg()
+    return url.set(drivername=f"{dialect_of(url)}+{_DRIVERS[dialect_of(url)][0]}")
 
 
 def check_url(url: Any) -> None:
     """Check that a URL, which may be that of an engine, names a database and a driver that are supported."""
     dialect = dialect_of(url)
-    drivers = dict.fromkeys(DRIVERS[dialect].values())
-    if "+" in url.drivername and url.get_driver_name() not in drivers:
-        raise ValueError(
-            f"{url.drivername} is not supported: use {dialect}+{' or '.join(drivers)}, or name no driver"
-        )
+    if "+" in url.drivername and url.get_driver_name() not in _DRIVERS[dialect]:
+        raise ValueError(f"{url.drivername} is not supported: use {dialect}+{_DRIVERS[dialect][0]}")
     if dialect == "sqlite" and _is_in_memory(url):
         raise ValueError("each connection to :memory: has a database of its own: use InMemoryVaultStore")
 
@@ -71,24 +68,19 @@ def check_url(url: Any) -> None:
 def dialect_of(url: Any) -> Dialect:
     """Tell the dialect of a URL."""
     backend = url.get_backend_name()
-    if backend not in DRIVERS:
+    if backend not in _DRIVERS:
         raise ValueError(f"{backend} is not supported: use SQLite or PostgreSQL")
     return cast("Dialect", backend)
 
 
 def _is_in_memory(url: Any) -> bool:
-    return (
-        not url.database
-        or ":memory:" in url.database
-        or "memory" in (url.query.get("mode"), url.query.get("vfs"))
-    )
+    return not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
 
 
-def _check_driver(driver: str) -> None:
+def _load_psycopg() -> None:
     try:
-        importlib.import_module("sqlite3" if driver == "pysqlite" else driver)
+        importlib.import_module("psycopg")
     except ImportError as error:
-        extra = "postgres" if driver == "psycopg" else "sql"
         raise ImportError(
-            f'SQLVaultStore needs {driver}: pip install "langchain-secguard[{extra}]"'
+            'SQLVaultStore needs psycopg for PostgreSQL: pip install "langchain-secguard[postgres]"'
         ) from error
