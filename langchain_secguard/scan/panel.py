@@ -102,6 +102,11 @@ class Panel:
         self._first = [scanner for scanner in scanners if sanitizes(scanner)]
         self._others = [scanner for scanner in scanners if not sanitizes(scanner)]
 
+    @property
+    def sanitizes(self) -> bool:
+        """Whether texts may change."""
+        return bool(self._first)
+
     def findings(self) -> dict[str, Finding]:
         """Begin the findings of a call, one for each scanner, in order."""
         return {scanner.name: Finding(scanner.name, engine_of(scanner)) for scanner in self.scanners}
