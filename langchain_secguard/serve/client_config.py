@@ -10,10 +10,19 @@ from fastapi import HTTPException, Request
 _HARMLESS = frozenset({"recursion_limit", "max_concurrency"})
 """Keys that LangChain's clients always send, and that are not taken over."""
 
-_EMPTY = frozenset({"configurable", "callbacks", "metadata", "tags", "run_id", "run_name"})
-"""Keys that may be there, with nothing in them."""
+_EMPTY: Mapping[str, Any] = {
+    "configurable": {},
+    "callbacks": [],
+    "metadata": {},
+    "tags": [],
+    "run_id": None,
+    "run_name": None,
+}
+"""Keys that may be there, with nothing in them: null, or this."""
 
-_QUERIES = _EMPTY | _HARMLESS | {"config", "config_hash", "vault", "vault_id", "thread_id", "session_id"}
+_QUERIES = (
+    _EMPTY.keys() | _HARMLESS | {"config", "config_hash", "vault", "vault_id", "thread_id", "session_id"}
+)
 _HEADERS = frozenset({"vault", "vault_id", "configurable", "callbacks", "run_config", "runnable_config"})
 _UNREADABLE = object()
 _FIRST = re.compile(r"[^.\[\]]*")
@@ -30,10 +39,10 @@ def check_client_config(config: Any) -> None:
             continue
         if not isinstance(one, Mapping):
             raise HTTPException(422, "The config is not an object.")
-        said = sorted(name for name in _EMPTY if one.get(name))
+        said = sorted(name for name in _EMPTY if one.get(name) not in (None, _EMPTY[name]))
         if said:
             raise HTTPException(422, f"The config must not say {_shown(said)}: the server does.")
-        if any(name not in _EMPTY | _HARMLESS for name in one):
+        if not all(name in _EMPTY or (name in _HARMLESS and _is_count(one[name])) for name in one):
             raise HTTPException(422, "The config says what is not known.")
 
 
@@ -72,6 +81,10 @@ async def refuse_client_config(request: Request) -> None:
     if isinstance(body, Mapping):
         check_client_config(body.get("config"))
         check_client_config({name: body[name] for name in ("configurable", "kwargs") if body.get(name)})
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _plain(name: str) -> str:

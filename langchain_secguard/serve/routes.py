@@ -113,10 +113,12 @@ def _names(chain: Runnable[Any, Any], *, allowed: bool) -> tuple[str, ...]:
     return ("vault_id", *(name for name in ("thread_id", "session_id") if name in declared))
 
 
-class _Events(Response):
-    """Describe a stream of events, for OpenAPI."""
-
-    media_type = "text/event-stream"
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Server-sent events, whose data is JSON: `data` for each piece, then `end` or `error`.",
+        "content": {"text/event-stream": {}},
+    }
+}
 
 
 def _describe(router: APIRouter, path: str, name: str, shapes: wire.Shapes) -> None:
@@ -140,8 +142,8 @@ def _describe(router: APIRouter, path: str, name: str, shapes: wire.Shapes) -> N
         operation_id=path.strip("/").replace("/", "_"),
         summary=summary,
         response_model=answer,
-        response_class=JSONResponse if answer else _Events,
-        responses=wire.responses(*_REFUSALS),
+        response_class=JSONResponse if answer else Response,
+        responses=wire.responses(*_REFUSALS) | ({} if answer else _EVENTS),
     )
 
 

@@ -96,10 +96,17 @@ class Served:
         check_depth(raw, self._limits.max_depth)
         body = wire.read_json(raw, fields)
         if self._strict:
-            check_client_config(body.get("config"))
-            if body.get("kwargs"):
-                raise HTTPException(422, "The body must not say kwargs: the server does.")
+            self._check(body)
         return config, body
+
+    def _check(self, body: dict[str, Any]) -> None:
+        """Refuse what a client says of how the chain is run."""
+        config = body.get("config")
+        if isinstance(config, list) and "inputs" not in body:
+            raise HTTPException(422, "The config is not an object.")
+        check_client_config(config)
+        if body.get("kwargs") not in (None, {}):
+            raise HTTPException(422, "The body must not say kwargs: the server does.")
 
     def _run(self, config: RunnableConfig) -> tuple[str, RunnableConfig]:
         """Give one run a name and an id."""

@@ -41,6 +41,8 @@ class ClientConfig(BaseModel):
     tags: list[None] | None = Field(None, max_length=0)
     recursion_limit: int | None = Field(None, description="Not taken over.")
     max_concurrency: int | None = Field(None, description="Not taken over.")
+    run_id: None = None
+    run_name: None = None
 
 
 class InvokeMetadata(BaseModel):
@@ -99,7 +101,9 @@ class Shapes:
         ).get_output_schema()
         self.invoke_request = _request(f"{name}InvokeRequest", input=(self.input, ...))
         self.stream_request = _request(f"{name}StreamRequest", input=(self.input, ...))
-        self.batch_request = _request(f"{name}BatchRequest", inputs=(list[self.input], ...))  # type: ignore[name-defined]
+        inputs: Any = list[self.input]  # type: ignore[name-defined]
+        many = ClientConfig | list[ClientConfig | None] | None
+        self.batch_request = _request(f"{name}BatchRequest", inputs=(inputs, ...), config=(many, None))
         self.events_request = _request(f"{name}StreamEventsRequest", Filters, input=(self.input, ...))
         self.invoke_response = create_model(
             f"{name}InvokeResponse", output=(self.output, ...), metadata=(InvokeMetadata, ...)
@@ -142,9 +146,8 @@ def _hands_on(kind: type[RunnableBindingBase[Any, Any]]) -> bool:
 
 
 def _request(name: str, base: type[BaseModel] = NoFields, **fields: Any) -> type[BaseModel]:
-    model: type[BaseModel] = create_model(
-        name, __base__=base, **fields, config=(ClientConfig | None, None), kwargs=(NoFields | None, None)
-    )
+    said: dict[str, Any] = {"config": (ClientConfig | None, None), "kwargs": (NoFields | None, None)}
+    model: type[BaseModel] = create_model(name, __base__=base, **(said | fields))
     return model
 
 

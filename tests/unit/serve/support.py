@@ -68,7 +68,7 @@ class Echo(BaseChatModel):
             yield ChatGenerationChunk(message=AIMessageChunk(content=text[start : start + 3]))
 
     def _saw(self, messages: list[BaseMessage]) -> str:
-        text = str(messages[-1].content)
+        text = str(messages[-1].content) if messages else ""
         self.seen.append(text)
         if self.failure is not None:
             raise self.failure(text)

@@ -24,6 +24,11 @@ REFUSED: list[Any] = [
     "configurable",
     7,
     [[]],
+    {"tags": {}},
+    {"configurable": []},
+    {"metadata": ""},
+    {"recursion_limit": "25"},
+    {"max_concurrency": True},
 ]
 EMPTY: list[Any] = [
     None,
