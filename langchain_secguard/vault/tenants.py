@@ -1,8 +1,8 @@
 """What is done in all vaults of a tenant: erase a value, and export what is held, as a person may demand.
 
 See articles 15 and 17 of the GDPR. Vaults are named by their ids, or by what these begin with: give those
-of a tenant ids such as ``acme:case-42``, and end the prefix with what no tenant's name holds: ``acme`` is
-the beginning of ``acme-two:case-1``, too.
+of a tenant ids such as ``acme/u17/case-42``, as :func:`~langchain_secguard.serve.vault_name` joins them, and
+end the prefix with the slash: ``acme`` is the beginning of ``acme-two/u1``, too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
