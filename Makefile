@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-benchmark
 ENGINES := .venv-engines
 LANGFUSE4 := .venv-langfuse4
+GUARDRAILS := .venv-guardrails-ai
 DOCS := .venv-docs
 PACKAGE := .venv-package
 PORT ?= 8000
@@ -13,7 +14,7 @@ PIP := -m pip --disable-pip-version-check
 # Tests are shared out to a few processes, whole files at a time: what a file starts for its tests is started once.
 SHARED := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo serve test test-engines test-langfuse4 docs format benchmark package matrix licences clean
+.PHONY: help demo serve test test-engines test-langfuse4 test-guardrails-ai docs format benchmark package matrix licences clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +24,7 @@ help:
 	@echo "make test-engines    test the detectors that need LLM Guard or PyTorch (their own environment, 1.5 GB)"
 	@echo "make test-langfuse4  test traces with the oldest SDK of Langfuse that is supported (its own environment)"
 	@echo "make docs            build the documentation, with every link checked, into build/site"
+	@echo "make test-guardrails-ai  test the scanner that runs Guardrails AI (its own environment)"
 	@echo "make format          format the code and mend what lint can mend"
 	@echo "make benchmark       measure speed beside LLM Guard (its own environment, 1.5 GB)"
 	@echo "make package         build wheel and sdist, and test each in an empty environment"
@@ -59,6 +61,10 @@ test-langfuse4: $(LANGFUSE4)/.installed
 docs: $(DOCS)/.installed
 	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
 	@echo "== build/site/index.html"
+
+test-guardrails-ai: $(GUARDRAILS)/.installed
+	@echo "== tests of Guardrails AI"
+	@$(GUARDRAILS)/bin/python -m pytest -q tests/guardrails_ai
 
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
@@ -118,12 +124,21 @@ $(PACKAGE)/.installed:
 	@$(PACKAGE)/bin/python $(PIP) install --quiet build twine pyright
 	@touch $@
 
+$(GUARDRAILS)/.installed: pyproject.toml tests/guardrails_ai/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 test-guardrails-ai"; exit 1; }
+	@echo "== installing Guardrails AI into $(GUARDRAILS)"
+	@$(PYTHON) -m venv $(GUARDRAILS)
+	@$(GUARDRAILS)/bin/python $(PIP) install --quiet -r tests/guardrails_ai/requirements.txt --editable .
+	@touch $@
+
 $(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/requirements-onnx.txt benchmarks/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
 	@echo "== installing LLM Guard, the peer that is measured, into $(BENCH) (about a minute)"
 	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt -r benchmarks/requirements-onnx.txt --editable ".[openai]"
+	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt -r benchmarks/requirements-onnx.txt \
+		--editable ".[openai,langfuse,redis,postgres,encryption,testing]"
 	@touch $@
 
 $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/constraints.txt

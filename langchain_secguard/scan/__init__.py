@@ -25,10 +25,13 @@ if TYPE_CHECKING:
         BanTopicsScanner,
     )
     from langchain_secguard.scan.function import FunctionScanner
+    from langchain_secguard.scan.guardrails_ai import GuardrailsAIScanner
     from langchain_secguard.scan.judge import JudgeScanner
     from langchain_secguard.scan.lakera import LakeraGuardScanner
     from langchain_secguard.scan.llm_guard import LLMGuardScanner
+    from langchain_secguard.scan.nemo import NeMoGuardrailsScanner, NeMoGuardrailsServerScanner
     from langchain_secguard.scan.prompt_armor import PromptArmorScanner
+    from langchain_secguard.scan.transformers import TransformersScanner
 
 __all__ = [
     "AzureConnection",
@@ -40,11 +43,14 @@ __all__ = [
     "BanSubstringsScanner",
     "BanTopicsScanner",
     "FunctionScanner",
+    "GuardrailsAIScanner",
     "InvisibleTextScanner",
     "JudgeScanner",
     "LLMGuardScanner",
     "LakeraGuardScanner",
     "LinkExfiltrationScanner",
+    "NeMoGuardrailsScanner",
+    "NeMoGuardrailsServerScanner",
     "PromptArmorScanner",
     "PromptInjectionScanner",
     "ScanResult",
@@ -53,6 +59,7 @@ __all__ = [
     "Sees",
     "SystemPromptLeakScanner",
     "TokenLimitScanner",
+    "TransformersScanner",
     "canary",
 ]
 
@@ -66,16 +73,20 @@ _MODULES = {
     "BanSubstringsScanner": "embedded.words",
     "BanTopicsScanner": "embedded.words",
     "FunctionScanner": "function",
+    "GuardrailsAIScanner": "guardrails_ai",
     "InvisibleTextScanner": "embedded.invisible",
     "LLMGuardScanner": "llm_guard",
     "JudgeScanner": "judge",
     "LakeraGuardScanner": "lakera",
     "LinkExfiltrationScanner": "embedded.links",
+    "NeMoGuardrailsScanner": "nemo",
+    "NeMoGuardrailsServerScanner": "nemo",
     "PromptArmorScanner": "prompt_armor",
     "PromptInjectionScanner": "embedded.injection",
     "SecretsScanner": "embedded.secrets",
     "SystemPromptLeakScanner": "embedded.leak",
     "TokenLimitScanner": "embedded.tokens",
+    "TransformersScanner": "transformers",
     "canary": "embedded.leak",
 }
 """The modules of the names that are loaded at first use."""

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from langchain_secguard.scan.loops import PerLoop
 from langchain_secguard.scan.service import Answer, NoAnswer, Request
+from langchain_secguard.scan.threads import to_thread
 
 # A redirect would be given the key; a body must never be logged, whatever the environment says.
 _OPTIONS = {"retry_total": 0, "permit_redirects": False, "logging_enable": False}
@@ -74,7 +75,7 @@ class AzureTransport:
     async def asend(self, request: Request, seconds: float) -> Answer:
         """Post a request from this event loop, or from a worker thread where the credential is blocking."""
         if not (self._is_key or self._is_async_alone):
-            return await asyncio.to_thread(self.send, request, seconds)
+            return await to_thread(self.send, request, seconds)
         client = await self._clients.get()
         try:
             async with asyncio.timeout(seconds):

@@ -141,7 +141,7 @@ class Service:
         deadline = self._clock() + self._timeout
         if len(requests) < 2:
             return [self._ask(request, deadline) for request in requests]
-        with ThreadPoolExecutor(min(self._at_once, len(requests)), "secguard-scan") as pool:
+        with ThreadPoolExecutor(min(self._at_once, len(requests)), "secguard-ask") as pool:
             return list(pool.map(lambda request: self._ask(request, deadline), requests))
 
     async def aask(self, requests: Sequence[Request]) -> list[Any]:

@@ -402,7 +402,7 @@ class TestConnections:
         scanner = azure(server, AzureContentSafetyScanner)
         scanner.scan("fine " * 10_000)
         assert len(server.seen) > 4
-        assert not [one for one in threading.enumerate() if one.name.startswith("secguard-scan")]
+        assert not [one for one in threading.enumerate() if one.name.startswith("secguard-ask")]
 
 
 class TestAzureCredentials:
