@@ -88,14 +88,14 @@ def leave(future: "Future[Any]", owner: object) -> None:
     future.add_done_callback(lambda _: _came_back(owner))
 
 
-async def to_thread(function: Callable[..., T], *args: Any) -> T:
+async def to_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Do what :func:`asyncio.to_thread` does; a call that hangs is left behind when its caller is cancelled.
 
     Raises:
         ScannerError: Too many calls of the function, or of the object it is a method of, still hang.
     """
     owner = getattr(function, "__self__", function)
-    future = start(partial(function, *args), owner)
+    future = start(partial(function, *args, **kwargs), owner)
     try:
         return await asyncio.wrap_future(future)
     except asyncio.CancelledError:

@@ -1,8 +1,7 @@
 """What the embedded scanners share: they compute, ask nobody, and leave the event loop free."""
 
-import asyncio
-
 from langchain_secguard.scan.base import ScanResult, Sees
+from langchain_secguard.scan.threads import to_thread
 
 _LONG = 20_000
 """Texts longer than this many characters are scanned in a worker thread when they are awaited."""
@@ -40,7 +39,7 @@ class LocalScanner:
     async def ascan(self, text: str, *, prompt: str | None = None) -> ScanResult:
         """Do what :meth:`scan` does; a long text is scanned in a worker thread."""
         if len(text) > _LONG:
-            return await asyncio.to_thread(self.scan, text, prompt=prompt)
+            return await to_thread(self.scan, text, prompt=prompt)
         return self.scan(text, prompt=prompt)
 
     def _result(

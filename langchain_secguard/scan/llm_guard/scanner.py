@@ -1,6 +1,5 @@
 """A scanner from one of LLM Guard's, of prompts or of answers."""
 
-import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ from langchain_secguard.scan.llm_guard.traits import (
     splits_sentences,
     traits_of,
 )
+from langchain_secguard.scan.threads import to_thread
 
 _ROUNDS = 8
 """How many times a text is redacted until its scanner finds nothing more."""
@@ -171,7 +171,7 @@ class LLMGuardScanner:
 
     async def ascan(self, text: str, *, prompt: str | None = None) -> ScanResult:
         """Do what :meth:`scan` does, in a worker thread."""
-        return await asyncio.to_thread(self.scan, text, prompt=prompt)
+        return await to_thread(self.scan, text, prompt=prompt)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
