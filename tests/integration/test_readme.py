@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from langfuse import get_client
 from langfuse._client.resource_manager import LangfuseResourceManager
 from langfuse.api.metrics.client import MetricsClient
@@ -55,6 +56,7 @@ def test_code_runs_as_it_stands(
     langfuse: LangfuseServer,
     request: pytest.FixtureRequest,
 ) -> None:
+    monkeypatch.setenv("SECGUARD_VAULT_KEYS", Fernet.generate_key().decode())
     if "REDIS_URL" in page.read_text(encoding="utf-8"):
         monkeypatch.setenv("REDIS_URL", request.getfixturevalue("redis_server").url)
     with OpenAIServer(answer) as server:
