@@ -20,12 +20,10 @@ from langchain_secguard.vault import (
     EncryptedVaultStore,
     Entity,
     Entry,
-    Erasure,
     Keys,
     RedisVaultStore,
     Text,
     VaultStore,
-    aerase_value_everywhere,
     aexport_vaults,
     erase_value_everywhere,
     export_vaults,
@@ -273,26 +271,4 @@ class TestRotation:
         assert len(await aexport_vaults(alone, prefix="acme:")) == 30
         with pytest.raises(VaultDecryptionError, match="under none of the keys"):
             alone.entries("other:1")
-        await store.aclose()
-
-
-@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
-class TestTenants:
-    async def test_erasing_and_exporting_take_the_vaults_of_one_tenant(
-        self, inner: RedisVaultStore, encrypted: bool
-    ) -> None:
-        store = EncryptedVaultStore(inner, [NEW]) if encrypted else inner
-        for vault_id in ("acme:1", "acme:2", "acme-two:1", "a*", "a[bc]me:1"):
-            store.assign(vault_id, [JANE, DOE, BOB])
-        assert {held.vault_id for held in export_vaults(store, prefix="a*")} == {"a*"}
-        found = await aexport_vaults(store, value="jane doe", prefix="acme:")
-        assert [(held.vault_id, held.entry.value) for held in sorted(found, key=str)] == [
-            (vault_id, value) for vault_id in ("acme:1", "acme:2") for value in ("Jane Doe", "Doe")
-        ]
-        assert erase_value_everywhere(store, "JANE DOE", prefix="acme:") == Erasure(
-            {"acme:1": 2, "acme:2": 2}, 2
-        )
-        assert (await aerase_value_everywhere(store, "bob roe", prefix="acme:")).entries == 2
-        assert export_vaults(store, prefix="acme:") == []
-        assert len(export_vaults(store, prefix="acme-two:")) == 3
         await store.aclose()
