@@ -54,6 +54,9 @@ class AppServer(LocalServer):
             *("--no-access-log", "--timeout-graceful-shutdown", str(self._grace), *self._options),
         ]
 
+    def _await(self, seconds: float = 120) -> None:
+        super()._await(seconds)  # each worker imports what it needs, on a machine that may be busy
+
     def answers(self) -> bool:
         """Tell whether the app is ready."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
