@@ -23,6 +23,7 @@ from benchmarks import (
     pair,
     patterns,
     restoring,
+    serving,
     stores,
     streaming,
     tracing,
@@ -48,6 +49,7 @@ _PARTS: Parts = {
     "masking": masking.measure,
     "tracing": tracing.measure,
     "stores": stores.measure,
+    "serving": serving.measure,
 }
 _RESULTS = Path(__file__).parent / "results"
 
