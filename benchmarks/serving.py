@@ -1,6 +1,6 @@
 """What serving costs, and whether it holds: many users at once, two workers of uvicorn, a Redis server.
 
-Users, workers and Redis share the machine, so the rates are those of all of them together. Each user has names
+Users, workers and Redis share the machine, so the rates are those of all together. Each user has names
 of its own, and speaks through LangServe's client, by ``ainvoke`` and ``astream`` in turn, each over a new
 connection.
 """

@@ -115,7 +115,7 @@ def _names(chain: Runnable[Any, Any], *, allowed: bool) -> tuple[str, ...]:
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Server-sent events, whose data is JSON: `data` for each piece, then `end` or `error`.",
+        "description": "Server-sent events with JSON: `data` for each piece, then `end` or `error`.",
         "content": {"text/event-stream": {}},
     }
 }
