@@ -117,4 +117,6 @@ def _address(region: str | None, base_url: str | None) -> str:
         raise ValueError("give a region of Lakera's, or the base_url of a service of your own, not both")
     if region is not None and not re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", region):
         raise ValueError('a region of Lakera looks like "eu-west-1"')
-    return base_url or (f"https://{region}.api.lakera.ai" if region else _SAAS)
+    if base_url is not None:
+        return base_url  # an empty one is an error, and no reason to send texts elsewhere
+    return _SAAS if region is None else f"https://{region}.api.lakera.ai"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import langchain_secguard
-from langchain_secguard import detect, middleware, serve, testing, tracing, vault
+from langchain_secguard import detect, middleware, scan, serve, testing, tracing, vault
 
 PACKAGE = Path(langchain_secguard.__file__).parent
 
@@ -126,6 +126,37 @@ class TestNames:
             "word_sequences",
         ]
 
+    def test_of_scanners(self) -> None:
+        assert scan.__all__ == [
+            "AzureConnection",
+            "AzureContentSafetyScanner",
+            "AzureGroundednessScanner",
+            "AzurePromptShieldScanner",
+            "AzureProtectedMaterialScanner",
+            "BanCompetitorsScanner",
+            "BanSubstringsScanner",
+            "BanTopicsScanner",
+            "FunctionScanner",
+            "GuardrailsAIScanner",
+            "InvisibleTextScanner",
+            "JudgeScanner",
+            "LLMGuardScanner",
+            "LakeraGuardScanner",
+            "LinkExfiltrationScanner",
+            "NeMoGuardrailsScanner",
+            "NeMoGuardrailsServerScanner",
+            "PromptArmorScanner",
+            "PromptInjectionScanner",
+            "ScanResult",
+            "Scanner",
+            "SecretsScanner",
+            "Sees",
+            "SystemPromptLeakScanner",
+            "TokenLimitScanner",
+            "TransformersScanner",
+            "canary",
+        ]
+
     def test_of_tests_for_others(self) -> None:
         assert testing.__all__ == ["VaultStoreContract"]
 
@@ -166,7 +197,7 @@ class TestNames:
         ]
 
     @pytest.mark.parametrize(
-        "module", [langchain_secguard, detect, middleware, serve, testing, tracing, vault]
+        "module", [langchain_secguard, detect, scan, middleware, serve, testing, tracing, vault]
     )
     def test_can_all_be_had(self, module: object) -> None:
         for name in module.__all__:  # type: ignore[attr-defined]
@@ -208,6 +239,7 @@ class TestImports:
         "code",
         [
             "import langchain_secguard, langchain_secguard.vault, langchain_secguard.detect",
+            "import langchain_secguard.scan; langchain_secguard.scan.FunctionScanner(len)",
             "import langchain_secguard.serve",
             "from langchain_secguard import Deanonymizer; Deanonymizer()",
         ],
@@ -215,7 +247,7 @@ class TestImports:
     def test_load_no_engine_and_no_driver(self, code: str) -> None:
         heavy = {
             "numpy", "phonenumbers", "faker", "torch", "transformers", "spacy", "presidio_analyzer",
-            "llm_guard",
+            "llm_guard", "nemoguardrails", "guardrails", "azure", "aiohttp", "detect_secrets",
             "pytest", "hypothesis",
             "sqlalchemy", "sqlite3", "redis", "psycopg", "asyncpg", "aiosqlite", "cryptography",
             "langfuse", "openai",
