@@ -16,7 +16,7 @@ from langchain_secguard.serve.limits import Limits
 from langchain_secguard.serve.playground import playground_file
 from langchain_secguard.serve.problems import answer_for
 from langchain_secguard.serve.served import Served
-from langchain_secguard.serve.vaults import ConfigOf, VaultOf, check_server_config, find_config
+from langchain_secguard.serve.vaults import VAULT_KEYS, ConfigOf, VaultOf, check_server_config, find_config
 
 EndpointName = Literal["invoke", "batch", "stream", "stream_events"]
 """The routes that may be opened."""
@@ -46,6 +46,7 @@ def add_secure_routes(  # noqa: PLR0913 - each is a decision of its own
 
     The vault is what ``vault_id`` says of the request, and nothing that a client sends reaches the config: a
     client that says something of it is refused with a 422. Errors say of what kind they are, without a text.
+    A graph's thread (``thread_id``) and a message history's session (``session_id``) are named after the vault.
 
     Args:
         app: The app, or a router of it.
@@ -110,7 +111,7 @@ def _names(chain: Runnable[Any, Any], *, allowed: bool) -> tuple[str, ...]:
             "no step of this chain takes its vault from the config: wrap it in protect(...), or put "
             "Anonymizer() before and Deanonymizer() behind its model, without vault=, which all would share"
         )
-    return ("vault_id", *(name for name in ("thread_id", "session_id") if name in declared))
+    return (*VAULT_KEYS, "session_id") if "session_id" in declared else VAULT_KEYS
 
 
 _EVENTS: dict[int | str, dict[str, Any]] = {

@@ -19,6 +19,9 @@ VaultOf: TypeAlias = Callable[[Request], VaultName | Awaitable[VaultName]]
 ConfigOf: TypeAlias = Callable[[Request], RunnableConfig | Awaitable[RunnableConfig]]
 """Makes what else the config of a request holds, such as callbacks."""
 
+VAULT_KEYS = ("vault_id", "thread_id")
+"""The keys of a config that name the vault: the steps' own, and that of a graph, whose thread it is."""
+
 _LONGEST = 512
 
 
@@ -96,9 +99,11 @@ async def find_config(
 
 
 def vault_config(
-    vault_id: VaultOf, *, config: RunnableConfig | ConfigOf | None = None, thread: bool = False
+    vault_id: VaultOf, *, config: RunnableConfig | ConfigOf | None = None
 ) -> Callable[[Request], Awaitable[RunnableConfig]]:
     """Make a FastAPI dependency that gives a route the config of its request, with the vault in it.
+
+    The vault's name is the ``thread_id`` too, for graphs.
 
     Example:
         .. code-block:: python
@@ -112,16 +117,14 @@ def vault_config(
     Args:
         vault_id: Names the vault of a request; see :data:`VaultOf`.
         config: What else the config holds, such as callbacks, or a function of the request that makes it.
-        thread: Name the vault as ``thread_id`` too, for LangGraph.
 
     Raises:
         ValueError: ``config`` names a vault.
     """
     if config is not None and not callable(config):
         check_server_config(config)
-    names = ("vault_id", "thread_id") if thread else ("vault_id",)
 
     async def config_of(request: Request) -> RunnableConfig:
-        return await find_config(request, vault_id, config, names)
+        return await find_config(request, vault_id, config, VAULT_KEYS)
 
     return config_of

@@ -8,16 +8,19 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.chat_history import InMemoryChatMessageHistory
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 from langserve.lzstring import LZString
 
 from langchain_secguard import Anonymizer, Deanonymizer, Vault, protect
+from langchain_secguard.middleware import protect_agent
 from langchain_secguard.serve import Limits, add_secure_routes
 from langchain_secguard.vault import InMemoryVaultStore
-from tests.support import FailingDetector, FailingStore
-from tests.unit.serve.support import Echo, Wire, client, events, pair, post, served
+from tests.support import FailingDetector, FailingStore, LexiconDetector
+from tests.unit.serve.support import NAMES, Echo, Wire, client, events, pair, post, served
 from tests.unit.serve.test_client_config import EMPTY, REFUSED
 
 TEXT = "I am Jane Doe."
@@ -338,6 +341,25 @@ class TestTheServersConfig:
         answer = await post(served(chain, input_type=str), "/invoke", {"input": TEXT})
         assert answer.status_code == 200
         assert list(histories) == ["u1"]
+
+    async def test_names_the_thread_of_a_graph_after_the_vault(self) -> None:
+        async def answer(state: MessagesState) -> dict[str, Any]:
+            return {"messages": [AIMessage(content=f"You said: {state['messages'][-1].content}")]}
+
+        builder = StateGraph(MessagesState)
+        builder.add_node("answer", answer)
+        builder.add_edge(START, "answer")
+        saver = InMemorySaver()
+        graph = builder.compile(checkpointer=saver)
+        hide = Anonymizer(detector=LexiconDetector(NAMES), store=InMemoryVaultStore())
+        app = served(protect_agent(graph, anonymizer=hide))
+        body = {"input": {"messages": [{"type": "human", "content": TEXT}]}}
+        for count in (2, 4):  # the second time, the thread is remembered
+            said = (await post(app, "/invoke", body)).json()["output"]["messages"]
+            assert [one["content"] for one in said] == [TEXT, f"You said: {TEXT}"] * (count // 2)
+        assert list(saver.storage) == ["u1"]
+        assert "Jane Doe" not in repr(saver.storage) + repr(saver.blobs)
+        assert (await post(app, "/stream", body)).status_code == 200
 
     def test_must_not_name_a_vault(self) -> None:
         with pytest.raises(ValueError, match="must not name a vault"):

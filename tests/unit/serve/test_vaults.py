@@ -69,10 +69,6 @@ class TestOfARequest:
 class TestConfig:
     async def test_names_the_vault(self) -> None:
         config = await vault_config(user_of)(request(**{"x-user": "u7"}))
-        assert config["configurable"] == {"vault_id": "u7"}
-
-    async def test_names_the_thread_for_langgraph(self) -> None:
-        config = await vault_config(user_of, thread=True)(request(**{"x-user": "u7"}))
         assert config["configurable"] == {"vault_id": "u7", "thread_id": "u7"}
 
     async def test_holds_what_the_server_adds(self) -> None:
@@ -81,7 +77,7 @@ class TestConfig:
 
         config = await vault_config(user_of, config=more)(request(**{"x-user": "u7"}))
         assert config["metadata"]["user"] == "u7"
-        assert config["configurable"] == {"vault_id": "u7", "model": "small"}
+        assert config["configurable"] == {"vault_id": "u7", "thread_id": "u7", "model": "small"}
 
     async def test_leaves_the_servers_own_config_as_it_is(self) -> None:
         own: Any = {"configurable": {"model": "small"}, "tags": ["a"], "callbacks": []}
