@@ -19,8 +19,8 @@ class GuardrailsAIScanner:
     """Scan by a ``Guard`` of Guardrails AI, or by its validators.
 
     A validator that fails refuses the text with a risk of 1, and ``details`` names it. With ``on_fail="fix"``
-    it changes the text instead: the changed text goes on if the scanner may sanitize; otherwise it counts as
-    refused. No model is asked again (``reask``): that is a refusal.
+    it changes the text instead: the changed text goes on if the scanner may sanitize, with a risk of 1 all the
+    same; otherwise it counts as refused. No model is asked again (``reask``): that is a refusal.
 
     A guard is copied: what it validated here is not in its history. Its usage metrics are turned off, and so
     are its spans, which hold the texts, unless ``guardrails.settings.disable_tracing`` is set to ``False``.
@@ -119,7 +119,7 @@ class GuardrailsAIScanner:
             return ScanResult(name=self._name, text=text, valid=True)
         left = outcome.left if isinstance(outcome.left, str) else _written(outcome.left)
         if outcome.passed and self.sanitizes and left is not None:
-            return ScanResult(name=self._name, text=left, valid=True, details=details)
+            return ScanResult(name=self._name, text=left, valid=True, risk_score=1.0, details=details)
         return ScanResult(name=self._name, text=text, valid=False, risk_score=1.0, details=details)
 
     def _failure(self, error: Exception) -> ScannerError:

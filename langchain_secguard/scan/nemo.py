@@ -22,7 +22,8 @@ class NeMoGuardrailsScanner:
 
     The rails run alone, without a dialog and without asking the main model for an answer. A rail that stops
     refuses the text with a risk of 1; ``details`` has 1 or 0 for each rail that ran. A rail that changes the
-    text (masking, for instance) refuses it, too, unless the scanner may sanitize.
+    text (masking, for instance) refuses it, too, unless the scanner may sanitize: then the changed text goes
+    on, with a risk of 1 as well, which is that of the text that was found.
 
     They run in a thread and an event loop of the scanner's own, so that an action that blocks holds up no
     one else; what they would log of a text is not logged, and no conversation is kept. The library's usage
@@ -242,7 +243,7 @@ def _conclude(
         name=scanner.name,
         text=left if scanner.sanitizes else text,
         valid=scanner.sanitizes,
-        risk_score=0.0 if scanner.sanitizes else 1.0,
+        risk_score=1.0,
         details={**rails, "modified": 1.0},
     )
 

@@ -208,7 +208,7 @@ class TestMasking:
     @pytest.mark.parametrize("rails", ["input", "output"])
     def test_goes_on_where_that_is_allowed(self, masks: Path, rails: str) -> None:
         result = made(masks, rails=rails, sanitizes=True).scan("my SECRET", prompt="why?")
-        assert (result.text, result.valid, result.risk_score) == ("my ******", True, 0.0)
+        assert (result.text, result.valid, result.risk_score) == ("my ******", True, 1.0)
         assert result.details["modified"] == 1.0
 
     @pytest.mark.parametrize("rails", ["input", "output"])
