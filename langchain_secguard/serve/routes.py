@@ -46,7 +46,7 @@ def add_secure_routes(  # noqa: PLR0913 - each is a decision of its own
 
     The vault is what ``vault_id`` says of the request, and nothing that a client sends reaches the config: a
     client that says something of it is refused with a 422. Errors say of what kind they are, without a text.
-    A graph's thread (``thread_id``) and a message history's session (``session_id``) are named after the vault.
+    A graph's ``thread_id`` and a message history's ``session_id`` are named after the vault, too.
 
     Args:
         app: The app, or a router of it.
