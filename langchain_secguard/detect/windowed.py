@@ -77,7 +77,7 @@ class WindowedModel:
         return len(self._before)
 
     def stretches(self, texts: Sequence[str]) -> list[Stretch]:
-        """Cut each of ``texts``, which are well formed, into windows that share a quarter; an empty one into none."""
+        """Cut each of ``texts``, which are well formed, into windows that share a quarter."""
         return [
             Stretch(number, encoding.ids[part.start : part.stop], encoding.offsets[part.start : part.stop])
             for number, encoding in enumerate(self._encoder.encode_batch(texts, add_special_tokens=False))
@@ -91,7 +91,7 @@ class WindowedModel:
         return batches([len(stretch.ids) + special for stretch in stretches], budget=self._budget)
 
     def logits(self, rows: Sequence[list[int]]) -> tuple[Any, Any]:
-        """Run the model over rows of token ids; return its logits, a tensor, and where they are no padding."""
+        """Run the model over rows of token ids; return its logits, and where they are of no padding."""
         import torch  # noqa: PLC0415 - only when a text is read
 
         width = len(self._before) + max(map(len, rows)) + len(self._after)
