@@ -19,8 +19,8 @@ class GuardrailsAIScanner:
     """Scan by a ``Guard`` of Guardrails AI, or by its validators.
 
     A validator that fails refuses the text with a risk of 1, and ``details`` names it. With ``on_fail="fix"``
-    it changes the text instead: the changed text goes on if the scanner may sanitize, with a risk of 1 all the
-    same; otherwise it counts as refused. No model is asked again (``reask``): that is a refusal.
+    it changes the text instead: the changed text goes on if the scanner may sanitize, with the risk of 1 that
+    was found; otherwise it counts as refused. No model is asked again (``reask``): that is a refusal.
 
     A guard is copied: what it validated here is not in its history. Its usage metrics are turned off, and so
     are its spans, which hold the texts, unless ``guardrails.settings.disable_tracing`` is set to ``False``.
