@@ -283,8 +283,10 @@ class Plans:
     def _links(self, vault_id: str, entities: Sequence[Entity]) -> list[_Links]:
         """Make the claims, the references and what speaks against them, of each entity."""
         named = [[f"{one.entity_type}\0{key}" for key in keys] for one in entities for keys in one.keys]
-        made = self._keys_of_each(vault_id, "claim", named)
-        return list(zip(made[::3], made[1::3], made[2::3], strict=True))
+        once = list(dict.fromkeys(text for own in named for text in own))  # most refer to what they claim
+        made = dict(zip(once, self.codec.keys(vault_id, "claim", once), strict=True))
+        keys = [tuple([made[text] for text in own]) for own in named]
+        return list(zip(keys[::3], keys[1::3], keys[2::3], strict=True))
 
     def _offers(self, vault_id: str, ref: Ref | None, surrogates: Sequence[str]) -> tuple[Offer, ...]:
         if not surrogates:

@@ -1,4 +1,5 @@
--- One request of a vault store, as one atomic step. See redis.py for the call, and docs/stores.md for the layout.
+-- One request of a vault store, as one atomic step. See redis.py for the call, which puts a line with the codes of
+-- variants before this, and docs/stores.md for the layout.
 --
 -- KEYS[1] is the vault, a hash that expires as a whole:
 --   "."             the state: epoch, born, generation, words, arrivals, surrogates, entries, packed, then the seal
@@ -25,7 +26,7 @@ local HEAD = '^(%S+) (%-?%d+) (%-?%d+) (%d+) %d+ (%d+) (%d+) (%d+) (%d+) (%d+)\n
 local CUT = '^%S+ (%-?%d+) (%-?%d+)[^\n]*\n()'
 local RECORD = '>I2I4I2I2I2I2I2I2I2I2c16c16'
 local vault, grave = KEYS[1], KEYS[2]
-local operation, ttl, codes, sent, seal = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+local operation, ttl, sent, seal = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4] or ''
 local call, pack, unpacked = redis.call, struct.pack, struct.unpack
 local sub, match = string.sub, string.match
 local position = 1

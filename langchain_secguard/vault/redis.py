@@ -84,7 +84,7 @@ class RedisVaultStore(LedgerVaultStore):
             raise ValueError("key_prefix must not hold {, which chooses a key's place in a cluster")
         runner = ScriptRunner(
             server,
-            _SCRIPT.read_text(encoding="utf-8"),
+            f"local codes = '{_CODES}'\n{_SCRIPT.read_text(encoding='utf-8')}",
             timeout=timeout,
             connections=connections,
             cluster=cluster,
@@ -138,7 +138,11 @@ class RedisLedger:
         vault = self._key(vault_id)
         operation, packed = _arguments(request)
         ttl = 0 if operation == "find" else self._ttl
-        return (vault, f"{vault}:numbers"), [operation, ttl, _CODES, packed, seal]
+        return (vault, f"{vault}:numbers"), [operation, ttl, packed, seal] if seal else [
+            operation,
+            ttl,
+            packed,
+        ]
 
     def _fields(self, vault_id: str, request: LookUp) -> tuple[str, list[bytes], int]:
         """Name the fields that hold the state and rows; what is only read costs a script ten times more."""
@@ -205,6 +209,7 @@ def _cut(keys: Sequence[bytes]) -> bytes:
     return b"".join([key[:8] for key in keys]) if keys else b""
 
 
+@lru_cache(maxsize=4096)
 def _quoted(vault_id: str) -> str:
     return quote(vault_id, safe="", errors="surrogatepass")
 

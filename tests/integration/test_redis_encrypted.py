@@ -48,7 +48,7 @@ def prefix() -> str:
 
 @pytest.fixture
 def inner(redis_server: RedisServer, prefix: str) -> Iterator[RedisVaultStore]:
-    store = RedisVaultStore(redis_server.url, key_prefix=prefix)
+    store = RedisVaultStore(redis_server.url, key_prefix=prefix, timeout=60)  # on a busy machine
     yield store
     store.close()
 

@@ -46,12 +46,12 @@ def inner(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         case "memory":
             store: Any = InMemoryVaultStore()
         case "redis":
-            store = RedisVaultStore(request.getfixturevalue("redis_server").url, key_prefix=name)
+            store = RedisVaultStore(request.getfixturevalue("redis_server").url, key_prefix=name, timeout=60)
         case "sqlite":
-            store = SQLVaultStore(f"sqlite:///{tmp_path}/vaults.db")
+            store = SQLVaultStore(f"sqlite:///{tmp_path}/vaults.db", timeout=60)
         case _:
             address = request.getfixturevalue("postgres_server").address
-            store = SQLVaultStore(f"postgresql://{address}", table_prefix=name)
+            store = SQLVaultStore(f"postgresql://{address}", table_prefix=name, timeout=60)
     yield store
     if hasattr(store, "close"):
         store.close()
