@@ -15,6 +15,7 @@ from benchmarks import (
     chat,
     detection,
     detectors,
+    guarding,
     importing,
     llm_guard_model,
     machine,
@@ -48,6 +49,7 @@ _PARTS: Parts = {
     "llm-guard": llm_guard_model.measure,
     "masking": masking.measure,
     "tracing": tracing.measure,
+    "guarding": guarding.measure,
     "stores": stores.measure,
     "serving": serving.measure,
 }

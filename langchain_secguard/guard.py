@@ -29,7 +29,7 @@ from langchain_secguard.guard_stream import (
 )
 from langchain_secguard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
 from langchain_secguard.scan.panel import Plan, adrive, drive
-from langchain_secguard.steps import signed
+from langchain_secguard.steps import signed, untyped
 from langchain_secguard.unheard import unheard, unheard_runs
 
 ASK: Any = object()
@@ -51,10 +51,10 @@ class Guard(GuardOptions):
 
     The refusal has the type that the rest of the chain gives, see
     :class:`~langchain_secguard.guarded.Guarded`. A guard in the middle of a chain is put in parentheses with
-    what it guards: ``prompt | (guard | model)``. With nothing behind it, it guards an answer, and the refusal
-    takes the answer's place: a str for a str, an AI message for an AI message. What is clearly a prompt
-    (messages of a person, a prompt value, a dict) cannot be replaced, and raises :class:`BlockedError`, which
-    holds the refusal.
+    what it guards: ``prompt | (guard | model)``. One that stands bare in a sequence, also one that was
+    wrapped by ``with_config`` or ``bind``, guards an answer, and the refusal takes the answer's place: a str
+    for a str, an AI message for an AI message. What is clearly a prompt (messages of a person, a prompt
+    value, a dict) cannot be replaced, and raises :class:`BlockedError`, which holds the refusal.
 
     Args:
         scanners: Objects with ``scan`` and ``ascan``, or functions: see :mod:`langchain_secguard.scan`.
@@ -181,11 +181,11 @@ class Guard(GuardOptions):
 
     def run(self, value: Any, config: RunnableConfig | None, call: GuardCall, **kwargs: Any) -> Any:
         """Scan a whole value in a call of its own."""
-        return self._call_with_config(_any(self._guard), value, config, call=call, **kwargs)
+        return self._call_with_config(untyped(self._guard), value, config, call=call, **kwargs)
 
     async def arun(self, value: Any, config: RunnableConfig | None, call: GuardCall, **kwargs: Any) -> Any:
         """Do what :meth:`run` does, without blocking the event loop."""
-        return await self._acall_with_config(_any(self._aguard), value, config, call=call, **kwargs)
+        return await self._acall_with_config(untyped(self._aguard), value, config, call=call, **kwargs)
 
     def let(
         self, input: Iterator[Any], config: RunnableConfig | None, call: GuardCall, **kwargs: Any
@@ -193,7 +193,7 @@ class Guard(GuardOptions):
         """Let a stream pass in a call of its own."""
         told, chunks = Told(), again(next(input, NOTHING), input)  # the steps before are heard to begin first
         yield from self._transform_stream_with_config(
-            told, _any(self._guard_stream), config, chunks=chunks, call=call, told=told, **kwargs
+            told, untyped(self._guard_stream), config, chunks=chunks, call=call, told=told, **kwargs
         )
 
     async def alet(
@@ -202,7 +202,7 @@ class Guard(GuardOptions):
         """Do what :meth:`let` does, without blocking the event loop."""
         told, chunks = Told(), aagain(await anext(input, NOTHING), input)
         guarded: Any = self._atransform_stream_with_config(
-            _any(told), _any(self._aguard_stream), config, chunks=chunks, call=call, told=told, **kwargs
+            untyped(told), untyped(self._aguard_stream), config, chunks=chunks, call=call, told=told, **kwargs
         )
         async with aclosing(guarded):
             async for chunk in guarded:
@@ -397,8 +397,3 @@ class Guard(GuardOptions):
                 refusal=text_of(self.on_fail),
             )
         return answer
-
-
-def _any(function: Any) -> Any:
-    """Hide a function's further arguments from LangChain's types."""
-    return function

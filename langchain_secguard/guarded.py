@@ -17,7 +17,7 @@ from langchain_secguard.guard_call import Passage
 from langchain_secguard.guard_stream import sum_of
 from langchain_secguard.refusals import Kind, as_chunk, kind_of
 from langchain_secguard.scan.threads import leave, start
-from langchain_secguard.steps import FrozenStep, signed
+from langchain_secguard.steps import FrozenStep, signed, untyped
 
 _END: Any = object()
 
@@ -82,11 +82,11 @@ class Guarded(FrozenStep):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Answer ``input``, unless the guard refuses it."""
-        return self._call_with_config(_any(self._invoke), input, config, given=kwargs)
+        return self._call_with_config(untyped(self._invoke), input, config, given=kwargs)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
-        return await self._acall_with_config(_any(self._ainvoke), input, config, given=kwargs)
+        return await self._acall_with_config(untyped(self._ainvoke), input, config, given=kwargs)
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Stream the answer to ``input``, unless the guard refuses it."""
@@ -109,13 +109,15 @@ class Guarded(FrozenStep):
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
         """Wait for the whole input, and stream the answer."""
-        yield from self._transform_stream_with_config(input, _any(self._stream), config, given=kwargs)
+        yield from self._transform_stream_with_config(input, untyped(self._stream), config, given=kwargs)
 
     async def atransform(
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        answered: Any = self._atransform_stream_with_config(input, _any(self._astream), config, given=kwargs)
+        answered: Any = self._atransform_stream_with_config(
+            input, untyped(self._astream), config, given=kwargs
+        )
         async with aclosing(answered):
             async for chunk in answered:
                 yield chunk
@@ -250,8 +252,3 @@ async def _cancelled(*tasks: "asyncio.Future[Any]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _any(function: Any) -> Any:
-    """Hide a function's further arguments from LangChain's types."""
-    return function

@@ -118,6 +118,11 @@ def signed(function: F) -> F:
     return function
 
 
+def untyped(function: Any) -> Any:
+    """Hide from LangChain's types that a function takes more than they know of."""
+    return function
+
+
 def drive(plan: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
     """Carry out a plan."""
     try:

@@ -99,6 +99,7 @@ class Panel:
         self._thresholds = thresholds
         self._lenient = frozenset(lenient)
         self._cache: Lru[bytes, _Remembered] = Lru(cache_size)
+        self._numbers = {scanner.name: number.to_bytes(2) for number, scanner in enumerate(scanners)}
         self._first = [scanner for scanner in scanners if sanitizes(scanner)]
         self._others = [scanner for scanner in scanners if not sanitizes(scanner)]
 
@@ -149,11 +150,14 @@ class Panel:
         findings: Mapping[str, Finding],
     ) -> Plan[dict[tuple[int, str], str]]:
         """Ask each of ``scanners`` about each of ``texts``; return the texts that changed."""
+        said = f"{-1 if prompt is None else len(prompt)}\0{prompt or ''}"
+        digests = [(text, digest(said + text)) for text in texts]
         asked: list[tuple[int, bytes, Scan]] = []
         for number, scanner in enumerate(scanners):
             finding = findings[scanner.name]
-            for text in texts:
-                key = digest(f"{scanner.name}\0{-1 if prompt is None else len(prompt)}\0{prompt or ''}{text}")
+            own = self._numbers[scanner.name]
+            for text, hashed in digests:
+                key = hashed + own
                 known = self._cache.get(key)
                 if known is not None:
                     finding.cached += 1
