@@ -23,9 +23,9 @@ pytestmark = pytest.mark.loopback
 
 PROCESSES = 8
 FULL = bool(os.environ.get("SECGUARD_FULL_LOAD"))
-VALUES, BATCH = (20_000, 100) if FULL else (1_600, 50)
-RESTARTED_VALUES = 8_000 if FULL else 1_000
-KILLS = 50 if FULL else 8
+VALUES, BATCH = (20_000, 100) if FULL else (800, 50)
+RESTARTED_VALUES, RESTARTS_AT = (8_000, (500, 3_000, 6_000)) if FULL else (600, (60, 200, 400))
+KILLS = 50 if FULL else 5
 PATIENCE = 120.0
 
 
@@ -133,7 +133,7 @@ class TestManyProcesses:
         asked = [(url, worker, RESTARTED_VALUES, 10, 2.0) for worker in range(PROCESSES)]
         with context.Pool(PROCESSES) as pool:
             running = pool.starmap_async(sql_workers.allocate, asked)
-            for rows, end in ((100, durable.stop), (300, durable.kill), (600, durable.stop)):
+            for rows, end in zip(RESTARTS_AT, (durable.stop, durable.kill, durable.stop), strict=True):
                 await_rows(url, rows)
                 end()
                 time.sleep(0.05)

@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from langchain_secguard import Anonymizer, Deanonymizer
+from langchain_secguard.placeholders import Ref
 from langchain_secguard.policy import Action
 from langchain_secguard.testing import VaultStoreContract
 from langchain_secguard.testing.values import BOB, JANE
@@ -159,6 +160,95 @@ class TestRoundTrips:
         assert await store.alookup("v", [entry.ref]) == [entry]
         assert proxy.turns == 3
         await store.aclose()
+
+
+class TestOnPostgreSQL:
+    """What tests of one module hold SQLite to, where PostgreSQL is asked otherwise."""
+
+    @pytest.fixture
+    def admin(self, postgres_url: str, on_postgres: SQLVaultStore) -> Iterator[psycopg.Connection]:
+        on_postgres.entries("v")
+        with psycopg.connect(postgres_url, autocommit=True) as admin:
+            yield admin
+
+    @pytest.fixture
+    def expiring(self, postgres_url: str) -> Iterator[SQLVaultStore]:
+        store = SQLVaultStore(postgres_url, ttl=160, timeout=PATIENCE)
+        yield store
+        store.close()
+
+    def expire(self, admin: psycopg.Connection, seconds: int) -> None:
+        """Let all vaults have expired so many seconds ago."""
+        admin.execute(
+            "UPDATE secguard_vaults SET expires = extract(epoch FROM now()) * 1e6 - %s", [seconds * 1_000_000]
+        )
+
+    def count(self, admin: psycopg.Connection) -> list[int]:
+        asked = (f"SELECT count(*) FROM secguard_{table}".encode() for table in ("rows", "keys"))
+        return [row[0] for one in asked if (row := admin.execute(one).fetchone())]
+
+    def test_use_refreshes_a_vault_and_finding_does_not(
+        self, expiring: SQLVaultStore, admin: psycopg.Connection
+    ) -> None:
+        (entry,) = expiring.assign("v", [JANE]).entries
+        self.expire(admin, -5)
+        expiring.find("v", [Text("Jane Doe")])
+        left = "SELECT expires / 1e6 - extract(epoch FROM now()) FROM secguard_vaults"
+        assert admin.execute(left).fetchone()[0] < 6  # type: ignore[index]
+        assert expiring.lookup("v", [entry.ref]) == [entry]
+        assert admin.execute(left).fetchone()[0] > 150  # type: ignore[index]
+
+    def test_what_expired_is_gone_and_its_numbers_are_not_given_again(
+        self, expiring: SQLVaultStore, admin: psycopg.Connection
+    ) -> None:
+        first = expiring.assign("v", [JANE, Entity("PERSON", "Al Kay", ("Max Muster",))])
+        self.expire(admin, 1)
+        assert expiring.entries("v") == []
+        again = expiring.assign("v", [Entity("PERSON", "Bob Roe", ("Max Muster",))])
+        assert (again.entries[0].ref, again.entries[0].surrogate) == (Ref("PERSON", 3), None)
+        assert again.epoch != first.epoch
+        assert expiring.entries("v") == again.entries
+
+    def test_what_expired_is_swept_by_later_calls(
+        self, expiring: SQLVaultStore, admin: psycopg.Connection
+    ) -> None:
+        for vault_id in ("v", "w"):
+            expiring.assign(vault_id, [JANE, BOB])
+        self.expire(admin, 5 * int(PATIENCE))
+        expiring.assign("other", [JANE])
+        for _ in range(2):  # rows and keys, then what says that they live
+            expiring._ledger._swept = -1e9  # type: ignore[attr-defined]
+            expiring.entries("other")
+        assert self.count(admin) == [1, 3]
+        live = admin.execute("SELECT live, entries FROM secguard_vaults ORDER BY name").fetchall()
+        assert live == [(1, 1), (0, 0), (0, 0)]
+        assert expiring.assign("v", [JANE]).entries[0].ref == Ref("PERSON", 3)
+
+    def test_what_was_changed_meanwhile_is_done_again_under_a_lock(
+        self, on_postgres: SQLVaultStore, postgres_url: str
+    ) -> None:
+        other, asked = SQLVaultStore(postgres_url), list[str]()
+        on_postgres.assign("v", [JANE])
+
+        def interfere(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
+            asked.append(sql.split(maxsplit=1)[0])
+            if asked == ["SELECT", "WITH"]:
+                other.assign("v", [Entity("PERSON", "Eva Fox")])
+
+        sqlalchemy.event.listen(on_postgres._engines._blocking(), "before_cursor_execute", interfere)
+        (entry,) = on_postgres.assign("v", [BOB]).entries
+        assert entry.ref == Ref("PERSON", 3)
+        assert asked == ["SELECT", "WITH", "BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]
+        assert [entry.value for entry in other.entries("v")] == ["Jane Doe", "Eva Fox", "Bob Roe"]
+        other.close()
+
+    @pytest.mark.parametrize("vault_id", ["%", "\ud83d", "\u00fc:\n\0", "x" * 5_000])
+    def test_any_vault_id_names_a_vault_of_its_own(self, on_postgres: SQLVaultStore, vault_id: str) -> None:
+        on_postgres.assign(vault_id, [JANE])
+        on_postgres.assign("a", [BOB])
+        assert [entry.value for entry in on_postgres.entries(vault_id)] == ["Jane Doe"]
+        assert on_postgres.vault_ids(vault_id) == [vault_id]
+        assert sorted(on_postgres.vault_ids()) == sorted([vault_id, "a"])
 
 
 class TestEngines:
