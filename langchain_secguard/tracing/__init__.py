@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from langchain_secguard.tracing.client import langfuse_client
-    from langchain_secguard.tracing.langfuse import LangfuseHandler
+    from langchain_secguard.tracing.langfuse.client import langfuse_client
+    from langchain_secguard.tracing.langfuse.handler import LangfuseHandler
     from langchain_secguard.tracing.langsmith import langsmith_anonymizer
-    from langchain_secguard.tracing.mask import WITHHELD, Mask
+    from langchain_secguard.tracing.masking.mask import WITHHELD, Mask
     from langchain_secguard.tracing.opentelemetry import OpenTelemetryHandler
 
 __all__ = [
@@ -23,11 +23,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "LangfuseHandler": "langfuse",
-    "langfuse_client": "client",
+    "LangfuseHandler": "langfuse.handler",
+    "langfuse_client": "langfuse.client",
     "langsmith_anonymizer": "langsmith",
-    "WITHHELD": "mask",
-    "Mask": "mask",
+    "WITHHELD": "masking.mask",
+    "Mask": "masking.mask",
     "OpenTelemetryHandler": "opentelemetry",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_secguard.placeholders import Form
 from langchain_secguard.sight import Sight
-from langchain_secguard.tracing.mask import WITHHELD, Mask
+from langchain_secguard.tracing.masking.mask import WITHHELD, Mask
 from langchain_secguard.vault import Vault
 
 _IDS = frozenset({"session_id", "thread_id", "conversation_id", "user_id"})

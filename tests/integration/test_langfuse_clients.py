@@ -14,9 +14,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from langchain_secguard.tracing import LangfuseHandler, client, runs
-from langchain_secguard.tracing import langfuse as handling
-from langchain_secguard.tracing.snapshot import DROPPED, Budget
+from langchain_secguard.tracing import LangfuseHandler
+from langchain_secguard.tracing.langfuse import client, runs
+from langchain_secguard.tracing.langfuse import handler as handling
+from langchain_secguard.tracing.langfuse.snapshot import DROPPED, Budget
 from tests.integration.langfuse_server import LangfuseServer
 from tests.integration.langfuse_support import (
     MODES,

@@ -21,7 +21,8 @@ from langchain_core.tools import tool
 from langfuse import Langfuse, observe
 from opentelemetry.trace import get_current_span
 
-from langchain_secguard.tracing import LangfuseHandler, runs
+from langchain_secguard.tracing import LangfuseHandler
+from langchain_secguard.tracing.langfuse import runs
 from tests.integration.langfuse_server import LangfuseServer
 from tests.integration.langfuse_support import MODES, PAIR_TREE, Echo, config, mask, pair, plain_client
 

@@ -1,0 +1,1 @@
+"""The mask: from whatever a tracer would write to plain data without personal values."""
