@@ -13,6 +13,7 @@ from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.llm_guard import loading, secrets
 from langchain_secguard.scan.llm_guard.links import that_knows_the_network
 from langchain_secguard.scan.llm_guard.long import Cutter, own_tokenizer
+from langchain_secguard.scan.llm_guard.numbers import that_counts
 from langchain_secguard.scan.llm_guard.quiet import quiet, watch
 from langchain_secguard.scan.llm_guard.risk import details_of, risk_of
 from langchain_secguard.scan.llm_guard.sensitive import silenced, that_asks_nobody
@@ -263,6 +264,8 @@ def _prepared(scanner: Any, traits: Traits) -> Callable[..., Any]:
         scanner = that_knows_the_network(scanner)
     elif traits.kind == "Sensitive":
         scanner = that_asks_nobody(scanner)
+    elif traits.kind:
+        scanner = that_counts(scanner)
     scan: Callable[..., Any] = scanner.scan
     return scan
 
