@@ -1,13 +1,15 @@
 """The step that lets a prompt or an answer pass, or not: scanners, and what is done when one refuses."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.base import coerce_to_runnable
+from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 
+from langchain_secguard.blocks import Unscanned
 from langchain_secguard.errors import BlockedError
 from langchain_secguard.events import aannounce_all, announce_all
 from langchain_secguard.guard_call import GuardCall, Passage
@@ -28,6 +30,8 @@ from langchain_secguard.guard_stream import (
     without_beginnings,
 )
 from langchain_secguard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
+from langchain_secguard.scan.base import Scanner
+from langchain_secguard.scan.function import ScannerFunction
 from langchain_secguard.scan.panel import Plan, adrive, drive
 from langchain_secguard.steps import signed, untyped
 from langchain_secguard.unheard import unheard, unheard_runs
@@ -81,8 +85,29 @@ class Guard(GuardOptions):
         UnsupportedContentError: The input holds what cannot be scanned.
     """
 
-    def __init__(self, scanners: Sequence[Any], **options: Any) -> None:
-        super().__init__(**{"scanners": scanners, **options})
+    if TYPE_CHECKING:  # what the constructor takes is wider than what it keeps
+
+        def __init__(  # noqa: PLR0913 - each is an option of its own
+            self,
+            scanners: Sequence[Scanner | ScannerFunction],
+            *,
+            on_fail: str | BaseMessage | RunnableLike[Any, Any] = "raise",
+            timeout: float | Mapping[str, float | None] | None = 10.0,
+            fail_open: Iterable[str] = (),
+            thresholds: Mapping[str, float] = ...,
+            keys: Iterable[str] | None = None,
+            prompt_key: str | None = None,
+            allow_unscanned: Iterable[Unscanned] = (),
+            streaming: Literal["hold", "sentences"] = "hold",
+            context: int = 400,
+            concurrent: bool = False,
+            cache_size: int = 4096,
+            name: str | None = None,
+        ) -> None: ...
+    else:
+
+        def __init__(self, scanners: Sequence[Any], **options: Any) -> None:
+            super().__init__(**{"scanners": scanners, **options})
 
     def __or__(self, other: Any) -> Any:
         """Put ``other`` behind the guard: it is skipped when the guard answers."""

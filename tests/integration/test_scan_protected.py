@@ -17,6 +17,7 @@ from langchain_secguard.scan import (
     JudgeScanner,
     LakeraGuardScanner,
     PromptArmorScanner,
+    Scanner,
 )
 from tests.integration.openai_server import OpenAIServer, Reply
 from tests.integration.scan_server import KEY, ScanServer
@@ -73,13 +74,13 @@ def services() -> Iterator[ScanServer]:
 
 def guarded(model: OpenAIServer, services: ScanServer, **options: Any) -> Runnable[Any, Any]:
     connection = AzureConnection(services.url, key=KEY)
-    inputs = [
+    inputs: list[Scanner] = [
         LakeraGuardScanner(api_key=KEY, base_url=services.url),
         PromptArmorScanner(api_key=KEY, base_url=services.url),
         AzurePromptShieldScanner(connection),
         JudgeScanner(model.chat_model(), "injection"),
     ]
-    outputs = [
+    outputs: list[Scanner] = [
         LakeraGuardScanner(api_key=KEY, base_url=services.url),
         AzureContentSafetyScanner(connection),
         AzureGroundednessScanner(connection),

@@ -506,12 +506,12 @@ class TestRunnable:
 WRONG: dict[str, Callable[[], object]] = {
     "no scanners": lambda: Guard([]),
     "one scanner": lambda: Guard(Words()),  # type: ignore[arg-type]
-    "a name": lambda: Guard("Toxicity"),
-    "a class": lambda: Guard([Words]),
+    "a name": lambda: Guard("Toxicity"),  # type: ignore[arg-type]
+    "a class": lambda: Guard([Words]),  # type: ignore[list-item]
     "two of a name": lambda: Guard([Words(), Words()]),
     "an empty refusal": lambda: Guard([Words()], on_fail=" "),
-    "no refusal": lambda: Guard([Words()], on_fail=None),
-    "a misspelled option": lambda: Guard([Words()], fail_opne=["Words"]),
+    "no refusal": lambda: Guard([Words()], on_fail=None),  # type: ignore[arg-type]
+    "a misspelled option": lambda: Guard([Words()], fail_opne=["Words"]),  # type: ignore[call-arg]
     "an unknown scanner that fails open": lambda: Guard([Words()], fail_open=["Word"]),
     "an unknown scanner with a timeout": lambda: Guard([Words()], timeout={"Word": 1}),
     "an unknown scanner with a threshold": lambda: Guard([Words()], thresholds={"Word": 0.5}),
@@ -519,7 +519,7 @@ WRONG: dict[str, Callable[[], object]] = {
     "no time": lambda: Guard([Words()], timeout=0),
     "an endless time": lambda: Guard([Words()], timeout=float("inf")),
     "fails open for a letter": lambda: Guard([Words()], fail_open="Words"),
-    "another way to stream": lambda: Guard([Words()], streaming="words"),
+    "another way to stream": lambda: Guard([Words()], streaming="words"),  # type: ignore[arg-type]
     "a sanitizer beside the model": lambda: Guard([Replacing("a", "b")], concurrent=True),
 }
 
