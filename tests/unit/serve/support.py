@@ -91,9 +91,10 @@ def user_of(request: Request) -> str | None:
 
 
 def served(chain: Runnable[Any, Any] | None = None, **options: Any) -> FastAPI:
-    """Serve a chain in an app with nothing else."""
+    """Serve a chain in an app with nothing else, by default with types that are quickly described."""
     app = FastAPI()
-    add_secure_routes(app, chain or pair(Echo()), **{"vault_id": user_of, **options})
+    quick = {"vault_id": user_of, "input_type": str, "output_type": dict}
+    add_secure_routes(app, chain or pair(Echo()), **{**quick, **options})
     return app
 
 

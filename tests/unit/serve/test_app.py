@@ -15,7 +15,8 @@ TEXT = "I am Jane Doe."
 
 def made(**options: Any) -> FastAPI:
     chains = options.pop("chains", {"/chat": pair(Echo())})
-    return create_app(chains, **{"vault_id": user_of, **options})
+    quick = {"vault_id": user_of, "input_type": str, "output_type": dict}
+    return create_app(chains, **{**quick, **options})
 
 
 class Store(InMemoryVaultStore):

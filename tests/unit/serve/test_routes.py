@@ -352,7 +352,7 @@ class TestTheServersConfig:
         saver = InMemorySaver()
         graph = builder.compile(checkpointer=saver)
         hide = Anonymizer(detector=LexiconDetector(NAMES), store=InMemoryVaultStore())
-        app = served(protect_agent(graph, anonymizer=hide))
+        app = served(protect_agent(graph, anonymizer=hide), input_type=None)
         body = {"input": {"messages": [{"type": "human", "content": TEXT}]}}
         for count in (2, 4):  # the second time, the thread is remembered
             said = (await post(app, "/invoke", body)).json()["output"]["messages"]
@@ -420,7 +420,8 @@ class TestDoors:
                 assert answer.status_code == 404
 
     async def test_tell_what_goes_in_and_out(self) -> None:
-        async with client(served(path="/chat"), None) as sender:
+        app = served(path="/chat", input_type=None, output_type=None)
+        async with client(app, None) as sender:
             assert "HumanMessage" in (await sender.get("/chat/input_schema")).text
             assert "AIMessage" in (await sender.get("/chat/output_schema")).text
             assert (await sender.get("/chat/config_schema")).json()["properties"] == {}
