@@ -13,9 +13,10 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.prompts import ChatPromptTemplate
 
 from langchain_secguard import Anonymizer, Deanonymizer
-from langchain_secguard.serve import Settings, create_app
+from langchain_secguard.serve import Settings, add_secure_routes, create_app
 from tests.support import PatternDetector
 
 FIRST = [
@@ -121,11 +122,14 @@ def create() -> FastAPI:
     settings = Settings.from_environment()
     store = settings.open_store()
     names = PatternDetector(rf"\b(?:{'|'.join(FIRST)}) (?:{'|'.join(LAST)})\b")
-    pair = Anonymizer(detector=names, store=store) | Echo() | Deanonymizer(store=store)
-    return create_app(
-        {"/chat": pair},
+    hide, restore = Anonymizer(detector=names, store=store), Deanonymizer(store=store)
+    app = create_app(
+        {"/chat": hide | Echo() | restore},
         vault_id=who_asks,
         store=store,
         limits=settings.limits,
         endpoints=("invoke", "batch", "stream", "stream_events"),
     )
+    prompt = ChatPromptTemplate.from_messages([("human", "{text}")])
+    add_secure_routes(app, hide | prompt | Echo() | restore, vault_id=who_asks, path="/try", playground=True)
+    return app

@@ -16,12 +16,13 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langserve import RemoteRunnable
 from langserve.lzstring import LZString
+from playwright.sync_api import expect, sync_playwright
 
 from langchain_secguard import Vault
 from langchain_secguard.vault import RedisVaultStore
 from tests.integration.serve_app import FLOOD_CHARACTERS, SEEN, people
 from tests.servers import AppServer, RedisServer
-from tests.servers.process import HOST
+from tests.servers.process import HOST, find_program
 
 pytestmark = pytest.mark.loopback
 
@@ -316,6 +317,21 @@ async def test_clients_that_stop_reading_cost_little_and_disturb_nobody(server: 
             connection.close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the browser's pipes
+def test_the_playground_works_in_a_browser(server: AppServer, seen: Path) -> None:
+    program = find_program("chromium", package="chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(extra_http_headers=headers(7))
+        page.goto(f"{server.url}/try/playground/")
+        page.locator("textarea").fill("Tess Todd is here.")
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_text("I saw: Tess Todd is here.")).to_be_visible()
+        expect(page.get_by_text("Intermediate steps")).to_contain_text("0")
+        browser.close()
+    assert "[PERSON_1] is here." in {text for _, text in observed(seen)}
+
+
 class TestStop:
     SHORT = "Tell slowly that Hope Hale met Mona Mead, and that Hope Hale was glad."
     LONG = "Tell slowly that Nora Nash knew of it. " + "And so on. " * 100
@@ -332,7 +348,7 @@ class TestStop:
         environment = {"SECGUARD_REDIS_URL": redis_server.url}
         short: list[str] = []
         long: list[str] = []
-        with AppServer(FACTORY, workers=2, environment=environment, grace=3) as server:
+        with AppServer(FACTORY, workers=2, environment=environment, grace=5) as server:
             talking = asyncio.gather(
                 self.talk(server, "short", self.SHORT, short),
                 self.talk(server, "long", self.LONG, long),
