@@ -6,6 +6,8 @@ processes are killed.
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -89,6 +91,31 @@ def assert_one_to_one(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
     assert [value for value, owned in refs.items() if len(owned) > 1] == []
     assert [ref for ref, owned in values.items() if len(owned) > 1] == []
     return {value: next(iter(owned)) for value, owned in refs.items()}
+
+
+FORKING = """
+import os, sys
+from langchain_secguard.vault import Entity, SQLVaultStore
+
+store = SQLVaultStore(sys.argv[1], timeout=60)
+(entry,) = store.assign("v", [Entity("PERSON", "Jane Doe")]).entries
+store._engines._turn.acquire()  # as another thread may have it at the time
+child = os.fork()
+if child:
+    store._engines._turn.release()
+for number in range(8):
+    assert store.assign("v", [Entity("PERSON", f"{child == 0} {number}")]).entries[0].ref.number > 1
+    assert store.lookup("v", [entry.ref]) == [entry]
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_has_connections_and_locks_of_its_own(url: str) -> None:
+    """Run apart, since to fork is no good idea in a process with the threads of other tests."""
+    ran = subprocess.run([sys.executable, "-c", FORKING, url], check=False, timeout=PATIENCE)
+    assert ran.returncode == 0
+    assert len(held(url)) == 17
 
 
 class TestManyProcesses:

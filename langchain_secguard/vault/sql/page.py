@@ -147,9 +147,10 @@ class Page:
         return row.row()._replace(offer=offer)
 
     def _same(self, record: Record) -> Kept | None:
-        (key,) = cut([record.identity])
-        same = (row for _, row in self._found.get(key, ()) if row and row.identity == record.identity)
-        return next(same, None)
+        for _, row in self._found.get(cut([record.identity])[0], ()):
+            if row and row.identity == record.identity:
+                return row
+        return None
 
     def _add(self, record: Record) -> Kept:
         head, links = self.head, self._links(record)
@@ -159,7 +160,7 @@ class Page:
         head.words = max(head.words, record.words)
         is_expected = record.expected in (None, Ref(record.entity_type, number, variant))
         value = record.value if is_expected else None
-        row = Kept(head.arrivals, entity_type, number, variant, record.identity, links, value)
+        row = Kept(head.arrivals, entity_type, number, variant, record.identity, links.pack(), value)
         if any(not self._found.get(key) for key in links.phrases):
             self._make_news(row)
         self._rows[row.arrival] = self._by_ref[row.ref()] = row
@@ -170,7 +171,7 @@ class Page:
     def _links(self, record: Record) -> Links:
         model = None if record.like is None else self._by_ref.get(record.like)
         lists = (record.claims, record.refers, record.unless)
-        claims, refers, unless = model.links[3:] if model else map(_distinct, lists)
+        claims, refers, unless = Links.read(model.links)[3:] if model else map(_distinct, lists)
         return Links(cut([record.folded])[0], _distinct(record.phrases), (), claims, refers, unless)
 
     def _numbered(self, entity_type: str, links: Links) -> tuple[str, int, str]:
@@ -201,7 +202,8 @@ class Page:
             self.head.surrogates += 1
             row.given = self.head.surrogates
             row.surrogate = offer.value if record.expected in (None, row.ref()) else None
-            row.links = row.links._replace(fakes=(*row.links.fakes, *fakes))
+            links = Links.read(row.links)
+            row.links = links._replace(fakes=(*links.fakes, *fakes)).pack()
             if row.arrival == self.head.arrivals:
                 self._make_news(row)
             self._found[mark] = [(0, None)]
@@ -283,7 +285,7 @@ class Page:
         return Reply(head.state())
 
 
-def _distinct(keys: Iterable[bytes]) -> tuple[int, ...]:
+def _distinct(keys: Sequence[bytes]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(cut(keys)))
 
 

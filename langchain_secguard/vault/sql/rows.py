@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -38,10 +38,9 @@ COLUMNS = {
 """The columns of a row, in the order in which they are read and written, and their types in PostgreSQL."""
 
 
-def cut(keys: Iterable[bytes]) -> tuple[int, ...]:
+def cut(keys: Sequence[bytes]) -> tuple[int, ...]:
     """Cut keys to the 64 bits that are kept of them, as integers with a sign."""
-    joined = b"".join([key[:8] for key in keys])
-    return unpack_from(f">{len(joined) // 8}q", joined)
+    return tuple([int.from_bytes(key[:8], signed=True) for key in keys]) if keys else ()
 
 
 def quoted(text: str) -> str:
@@ -54,10 +53,8 @@ def unquoted(text: str) -> str:
     return unquote(text, errors="surrogatepass")
 
 
-@lru_cache(maxsize=1024)
-def quoted_type(entity_type: str) -> str:
-    """Write an entity type."""
-    return quoted(entity_type)
+quoted_type = lru_cache(maxsize=1024)(quoted)
+unquoted_type = lru_cache(maxsize=1024)(unquoted)
 
 
 def names(vault_id: str) -> tuple[str, str | None]:
@@ -156,7 +153,7 @@ class Links(NamedTuple):
 class Kept:
     """Hold one row: ``variants`` were given to it, its surrogate is the ``given``-th of the vault, from 1.
 
-    ``news`` tells that it made something known when it arrived.
+    ``links`` are packed, and ``news`` tells that it made something known when it arrived.
     """
 
     arrival: int
@@ -164,7 +161,7 @@ class Kept:
     number: int
     variant: str
     identity: bytes = field(repr=False)
-    links: Links = field(repr=False)
+    links: bytes = field(repr=False)
     value: bytes | None = field(default=None, repr=False)
     surrogate: bytes | None = field(default=None, repr=False)
     variants: int = 0
@@ -181,7 +178,7 @@ class Kept:
             number,
             variant,
             bytes(identity),
-            Links.read(bytes(links)),
+            bytes(links),
             None if value is None else bytes(value),
             None if surrogate is None else bytes(surrogate),
             *counts,
@@ -195,7 +192,7 @@ class Kept:
             self.number,
             self.variant,
             self.identity,
-            self.links.pack(),
+            self.links,
             self.value,
             self.surrogate,
             self.variants,
@@ -205,13 +202,13 @@ class Kept:
 
     def keys(self) -> list[tuple[int, int]]:
         """List the keys that tell of the row, each with what it tells: its arrival, or the negative."""
-        links = self.links
+        links = Links.read(self.links)
         own = [*cut([self.identity]), links.folded, *links.phrases, *(() if self.variant else links.claims)]
         return [(key, self.arrival) for key in own] + [(key, -self.arrival) for key in links.fakes]
 
     def ref(self) -> Ref:
         """Return the ref."""
-        return Ref(unquoted(self.entity_type), self.number, self.variant)
+        return Ref(unquoted_type(self.entity_type), self.number, self.variant)
 
     def row(self) -> Row:
         """Show the row as a ledger does."""

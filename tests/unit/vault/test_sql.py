@@ -4,7 +4,6 @@ import asyncio
 import logging
 import pickle
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -523,33 +522,6 @@ class TestEncrypted:
         assert EncryptedVaultStore(store, [new]).lookup("v", [entry.ref]) == [entry]
         with pytest.raises(VaultDecryptionError):
             EncryptedVaultStore(store, [old]).lookup("v", [entry.ref])
-
-
-FORKING = """
-import os, sys
-from langchain_secguard.vault import Entity, SQLVaultStore
-
-store = SQLVaultStore("sqlite:///" + sys.argv[1], timeout=60)
-(entry,) = store.assign("v", [Entity("PERSON", "Jane Doe")]).entries
-store._engines._turn.acquire()  # as another thread may have it at the time
-child = os.fork()
-if child:
-    store._engines._turn.release()
-for number in range(8):
-    assert store.assign("v", [Entity("PERSON", f"{child == 0} {number}")]).entries[0].ref.number > 1
-    assert store.lookup("v", [entry.ref]) == [entry]
-if child:
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
-class TestProcesses:
-    def test_a_forked_process_has_connections_and_locks_of_its_own(self, path: Path) -> None:
-        """Run apart, since to fork is no good idea in a process with the threads of other tests."""
-        ran = subprocess.run([sys.executable, "-c", FORKING, str(path)], check=False, timeout=120)
-        assert ran.returncode == 0
-        with closing(SQLVaultStore(f"sqlite:///{path}")) as store:
-            assert len({entry.ref for entry in store.entries("v")}) == 17
 
     def test_a_store_is_not_pickled(self, store: SQLVaultStore) -> None:
         with pytest.raises(TypeError):
