@@ -140,7 +140,8 @@ class Engines:
         with self._lock:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(self._connections, "secguard-sql")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+            future = self._threads.submit(run)
+        return await asyncio.wrap_future(future)
 
     def _drive(self, engine: Any, work: Work[T]) -> T:
         begun, has_turn = time.monotonic(), False
