@@ -186,6 +186,13 @@ class TestFull:
             store.close()
 
 
+def await_turns(proxy: StallProxy, count: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while proxy.turns < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 class TestCancellation:
     @pytest.mark.parametrize("ttl", [None, 60])
     async def test_leaves_the_store_usable(self, ttl: float | None) -> None:
@@ -193,8 +200,9 @@ class TestCancellation:
             store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=30, ttl=ttl)
             (entry,) = (await store.aassign("v", [JANE])).entries
             proxy.stall()
+            before = proxy.turns
             tasks = [asyncio.create_task(store.alookup("v", [entry.ref, Ref("PERSON", n)])) for n in range(9)]
-            await asyncio.sleep(0.05)
+            await asyncio.to_thread(await_turns, proxy, before + len(tasks))  # each has asked, or says hello
             for task in tasks:
                 task.cancel()
             assert {type(done) for done in await asyncio.gather(*tasks, return_exceptions=True)} == {
