@@ -138,7 +138,8 @@ def described(error: BaseException) -> str:
     parts: list[str] = []
     one: BaseException | None = error
     while one is not None and len(parts) < 5:
-        frames = traceback.extract_tb(one.__traceback__, limit=-_FRAMES)
+        walked = traceback.walk_tb(one.__traceback__)
+        frames = traceback.StackSummary.extract(walked, limit=-_FRAMES, lookup_lines=False)
         places = " > ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
         parts.append(f"{type(one).__module__}.{type(one).__qualname__} at {places or 'no line'}")
         inner = one.exceptions[0] if isinstance(one, BaseExceptionGroup) else None

@@ -3,7 +3,6 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
 from typing import Any
 
 from fastapi import HTTPException, Request
@@ -16,7 +15,7 @@ from langchain_secguard.serve.events import shown_event
 from langchain_secguard.serve.limits import Limits, bounded, check_depth, check_length, within
 from langchain_secguard.serve.playground import Log
 from langchain_secguard.serve.problems import NO_STORE, answer_for
-from langchain_secguard.serve.streams import answered, open_stream
+from langchain_secguard.serve.streams import answered, closing, open_stream
 
 _ONE = frozenset({"input", "config", "kwargs"})
 _MANY = frozenset({"inputs", "config", "kwargs"})
@@ -143,7 +142,7 @@ class Served:
         async def pieces() -> AsyncIterator[bytes]:
             before = wire.event("metadata", wire.write({"run_id": run_id}))
             chunks: Any = self._chain.astream(given, named)
-            async with aclosing(chunks):
+            async with closing(chunks):
                 async for chunk in chunks:
                     yield before + wire.event("data", wire.write(chunk))
                     before = b""
@@ -158,7 +157,7 @@ class Served:
 
         async def pieces() -> AsyncIterator[bytes]:
             events: Any = self._chain.astream_events(given, named, version="v2", **filters)
-            async with aclosing(events):
+            async with closing(events):
                 async for event in events:
                     if shown := shown_event(event, run_id, self._custom_events):
                         yield wire.event("data", wire.write(shown))
@@ -173,7 +172,7 @@ class Served:
         async def pieces() -> AsyncIterator[bytes]:
             log = Log(run_id, self._name)
             chunks: Any = self._chain.astream(given, named)
-            async with aclosing(chunks):
+            async with closing(chunks):
                 async for chunk in chunks:
                     yield log.chunk(chunk)
             yield log.begin() + wire.event("end")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Coroutine
-from contextlib import aclosing
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -26,6 +25,17 @@ _PING = b": ping\r\n\r\n"
 _LAST_WORD_SECONDS = 1.0
 
 _STOPPED = Problem(503, "stopped", "The server is shutting down.")
+
+
+@contextlib.asynccontextmanager
+async def closing(source: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close a source at the end, if it can be closed."""
+    try:
+        yield source
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
@@ -68,7 +78,7 @@ class Pump:
     async def _run(self, source: Any) -> None:
         end: Exception | None = None
         try:
-            async with asyncio.timeout(self._limits.stream_timeout), aclosing(source):
+            async with asyncio.timeout(self._limits.stream_timeout), closing(source):
                 async for piece in source:
                     await self._queue.put(piece)
         except Exception as error:  # noqa: BLE001 - it is told to the client, and logged, by its class
@@ -210,7 +220,7 @@ async def event_stream(
     """
 
     async def pieces() -> AsyncIterator[bytes]:
-        async with aclosing(chain.astream(input, config)) as chunks:  # type: ignore[type-var]
+        async with closing(chain.astream(input, config)) as chunks:
             async for chunk in chunks:
                 yield event("data", write(chunk))
         yield event("end")
