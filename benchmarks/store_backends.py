@@ -194,7 +194,8 @@ class SQL:
         with self._engine(1).connect() as connection:
             if self._dialect == "postgresql":
                 names = [f"secguard_{table}" for table in ("vaults", "rows", "keys")]
-                sizes = "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(:names) AS name"
+                sizes = """SELECT sum(pg_total_relation_size(name::regclass))
+                    FROM unnest(CAST(:names AS text[])) AS name"""
                 return int(connection.execute(sqlalchemy.text(sizes), {"names": names}).scalar_one())
             pages, size, free = (
                 int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
