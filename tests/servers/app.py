@@ -47,8 +47,10 @@ class AppServer(LocalServer):
 
     def command(self) -> list[str]:
         """Return the command line of the server."""
+        inherited = (f"--unset={name}" for name in os.environ if name.startswith("SECGUARD_"))
+        given = (f"{name}={value}" for name, value in self._environment.items())
         return [
-            *("/usr/bin/env", *(f"{name}={value}" for name, value in self._environment.items())),
+            *("/usr/bin/env", *inherited, *given),
             *(sys.executable, "-m", "uvicorn", "--factory", self._factory, "--app-dir", str(_ROOT)),
             *("--host", HOST, "--port", str(self.port), "--workers", str(self._workers)),
             *("--no-access-log", "--timeout-graceful-shutdown", str(self._grace), *self._options),
