@@ -18,6 +18,7 @@ from langchain_core.runnables import RunnableLambda
 
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan import NeMoGuardrailsScanner, NeMoGuardrailsServerScanner, Scanner
+from tests.pages import page_blocks
 from tests.unit.scan.contract import ScannerContract, assert_clean
 
 nemoguardrails = pytest.importorskip("nemoguardrails")
@@ -471,3 +472,13 @@ class TestServer(Rails):
         with pytest.raises(ScannerError, match="did not take the request") as caught:
             NeMoGuardrailsServerScanner(url, config_id="nonsense").scan(TEXT)
         assert_clean(caught.value, "Jane")
+
+
+def test_the_pages_code_runs(checks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [code] = [one for one in page_blocks("scanners.md") if "NeMoGuardrailsScanner" in one]
+    monkeypatch.chdir(checks.parent)
+    code = code.replace('"config"', '"checks"').replace("from langchain_openai import ChatOpenAI\n", "")
+    names: dict[str, Any] = {"ChatOpenAI": lambda model: Policeman()}
+    exec(compile(code, "scanners.md", "exec"), names)
+    assert not names["rails_before"].scan("ATTACK").valid
+    assert names["rails_behind"].scan("fine", prompt="why?").valid

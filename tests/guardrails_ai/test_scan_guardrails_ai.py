@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan import GuardrailsAIScanner, Scanner
+from tests.pages import page_blocks
 from tests.unit.scan.contract import ScannerContract, assert_clean
 
 TEXT = "the text of Jane Doe"
@@ -133,3 +134,11 @@ class TestNothingIsKeptOrReported:
         asyncio.run(scanner.ascan(f"ATTACK {TEXT}"))
         assert not any("Jane" in span.to_json() for span in exporter.get_finished_spans())
         assert settings.disable_tracing is True
+
+
+def test_the_pages_code_runs() -> None:
+    [code] = [one for one in page_blocks("scanners.md") if "GuardrailsAIScanner" in one]
+    names: dict[str, Any] = {}
+    exec(compile(code, "scanners.md", "exec"), names)
+    result = names["prices"].scan("it costs $5")
+    assert (result.text, result.valid, result.details) == ("it costs 5", True, {"NoPrices": 1.0})
