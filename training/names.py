@@ -17,7 +17,7 @@ from training.examples import Feeder
 from training.network import DILATIONS, LATE_DILATIONS, Tagger
 from training.synthesis import Writer
 
-EPOCHS = 24
+EPOCHS = 12
 
 
 def forget(rows: Tensor, flags: Tensor, token_flags: Tensor) -> tuple[Tensor, Tensor, Tensor]:
