@@ -88,8 +88,15 @@ class PlainCodec:
         return to_bytes(text)
 
     def decode(self, vault_id: str, ref: Ref, field: Field, kept: bytes) -> str:  # noqa: ARG002 - not bound
-        """Read a text."""
-        return kept.decode("utf-8", "surrogatepass")
+        """Read a text; the error of Python's own would hold it."""
+        try:
+            return kept.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            failure = VaultDecryptionError(
+                f"an entry of the vault {vault_id!r} cannot be read: it was changed; restore the vault from "
+                "a backup, or erase it"
+            )
+        raise failure
 
 
 @lru_cache(maxsize=1024)
