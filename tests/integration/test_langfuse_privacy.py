@@ -69,6 +69,13 @@ def assert_clean(server: LangfuseServer, *, requests: bool = True) -> None:
     assert not any(server.saw(json.dumps(value)[1:-1]) for value in VALUES)
 
 
+async def all_ended(handler: LangfuseHandler) -> None:
+    """Let the event loop close the streams within one that was closed."""
+    async with asyncio.timeout(30):
+        while handler._trees.runs:  # noqa: ASYNC110 - nobody tells when
+            await asyncio.sleep(0.01)
+
+
 def run_all(mode: str, chain: Runnable[Any, Any], handler: LangfuseHandler, text: Any = LONGER) -> list[Any]:
     return MODES[mode](chain, [text] * 2, [config(handler, "one"), config(handler, "other")])
 
@@ -207,7 +214,7 @@ class TestEndings:
             await anext(stream)
         await stream.aclose()  # type: ignore[attr-defined]
         del stream
-        await asyncio.sleep(0.01)  # the event loop closes the streams within it
+        await all_ended(handler)
         handler.flush()
         assert server.trees() == [PAIR_TREE]
         assert_clean(server)
@@ -232,7 +239,7 @@ class TestEndings:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.01)  # the event loop closes the streams within it
+        await all_ended(handler)
         handler.flush()
         assert {one.name for one in server.observations} >= {"RunnableSequence", "Anonymizer", "Echo"}
         assert_clean(server)

@@ -167,9 +167,16 @@ class TestOfAnAnonymizer:
         assert watcher.data[0]["vault_id"] is None
 
     async def test_a_cancelled_run_failed(self, watcher: Watcher) -> None:
-        anonymizer = Anonymizer(detector=SlowDetector(VALUES, 60), vault=Vault("v"))
+        started = asyncio.Event()
+
+        class Detecting(SlowDetector):
+            async def adetect(self, texts: Any) -> Any:
+                started.set()
+                return await super().adetect(texts)
+
+        anonymizer = Anonymizer(detector=Detecting(VALUES, 60), vault=Vault("v"))
         task = asyncio.create_task(anonymizer.ainvoke(TEXT, config("v", watcher)))
-        await asyncio.sleep(0.01)
+        await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
