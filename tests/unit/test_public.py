@@ -27,7 +27,7 @@ ORDER = [
     {"steps"},
     {"guard_call", "guard_options", "guard_stream"},
     {"anonymize", "deanonymize", "guard", "guarded"},
-    {"protect"},
+    {"protect", "protect_steps"},
     {"middleware", "serve"},
     {"tracing"},
     {"evaluate"},
