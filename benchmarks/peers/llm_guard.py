@@ -31,6 +31,7 @@ What is done so that LLM Guard runs without a network, and what that changes:
 """
 
 import logging
+import re
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -48,7 +49,12 @@ from llm_guard.input_scanners.anonymize_helpers import (  # type: ignore[import-
 from llm_guard.output_scanners import Deanonymize  # type: ignore[import-not-found, unused-ignore]
 from llm_guard.util import configure_logger  # type: ignore[import-not-found, unused-ignore]
 from llm_guard.vault import Vault  # type: ignore[import-not-found, unused-ignore]
-from presidio_analyzer import Pattern, PatternRecognizer  # type: ignore[import-not-found, unused-ignore]
+from presidio_analyzer import (  # type: ignore[import-not-found, unused-ignore]
+    EntityRecognizer,
+    Pattern,
+    PatternRecognizer,
+    RecognizerResult,
+)
 from presidio_analyzer.nlp_engine import (  # type: ignore[import-not-found, unused-ignore]
     SpacyNlpEngine,
 )
@@ -61,7 +67,7 @@ def pattern_analyzer(entity_types: Sequence[str]) -> Callable[[str], list[tuple[
 
     The spans are those that `Anonymize.scan` would replace at its default threshold of 0.5.
     """
-    scanner = _pattern_scanner(Vault(), entity_types)
+    scanner = pattern_scanner(Vault(), entity_types)
 
     def analyze(text: str) -> list[tuple[int, int, str]]:
         # The four steps of Anonymize.scan before it replaces anything.
@@ -86,7 +92,7 @@ def anonymizer(
 
     `entries` is the vault's own list of (placeholder, value), to which the scanner appends.
     """
-    scanner = _pattern_scanner(Vault(entries), entity_types)
+    scanner = pattern_scanner(Vault(entries), entity_types)
 
     def anonymize(text: str) -> str:
         return str(scanner.scan(text)[0])
@@ -121,11 +127,48 @@ def silence_as_told() -> None:
     configure_logger("ERROR")
 
 
-def _pattern_scanner(vault: Any, entity_types: Sequence[str]) -> Any:
+def recognizer_of(patterns: Sequence[tuple[str, str]]) -> Callable[..., Any]:
+    """Return what takes the place of the transformer's loader: a recognizer of (regex, entity type)."""
+
+    def load(**_options: object) -> Any:
+        return _Regexes([(re.compile(regex), kind) for regex, kind in patterns])
+
+    return load
+
+
+class _Regexes(EntityRecognizer):  # type: ignore[misc, unused-ignore]
+    """Recognize several entity types by regular expressions, as they stand."""
+
+    def __init__(self, patterns: Sequence[tuple[re.Pattern[str], str]]) -> None:
+        self._patterns = patterns
+        super().__init__(supported_entities=sorted({kind for _, kind in patterns}), name="regexes")
+
+    def load(self) -> None:
+        """Load nothing."""
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: object = None) -> list[Any]:
+        del nlp_artifacts
+        return [
+            RecognizerResult(kind, *match.span(), score=1.0)
+            for pattern, kind in self._patterns
+            if kind in entities
+            for match in pattern.finditer(text)
+        ]
+
+
+def _idle_recognizer(**_options: object) -> Any:
+    never = Pattern(name="never", regex=r"(?!)", score=0.0)
+    return PatternRecognizer(supported_entity="NEVER_ASKED_FOR", patterns=[never])
+
+
+def pattern_scanner(
+    vault: Any, entity_types: Sequence[str], *, recognizers: Callable[..., Any] = _idle_recognizer
+) -> Any:
+    """Return LLM Guard's `Anonymize` over its own ``vault``, with what is made in its transformer's place."""
     silence()
     _stay_offline()
     with (
-        mock.patch.object(anonymize_module, "get_transformers_recognizer", _idle_recognizer),
+        mock.patch.object(anonymize_module, "get_transformers_recognizer", recognizers),
         mock.patch.object(analyzer_module, "_get_nlp_engine", _blank_nlp_engine),
     ):
         return Anonymize(vault, entity_types=list(entity_types))
@@ -133,11 +176,6 @@ def _pattern_scanner(vault: Any, entity_types: Sequence[str]) -> Any:
 
 def _stay_offline() -> None:
     tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
-
-
-def _idle_recognizer(**_options: object) -> Any:
-    never = Pattern(name="never", regex=r"(?!)", score=0.0)
-    return PatternRecognizer(supported_entity="NEVER_ASKED_FOR", patterns=[never])
 
 
 def _blank_nlp_engine(languages: Sequence[str]) -> Any:
