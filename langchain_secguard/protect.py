@@ -20,9 +20,9 @@ from langchain_secguard.anonymize import Anonymizer
 from langchain_secguard.config import names_vault
 from langchain_secguard.deanonymize import Deanonymizer
 from langchain_secguard.guard import Guard
-from langchain_secguard.guarded import Guarded
+from langchain_secguard.guard.guarded import Guarded
+from langchain_secguard.guard.refusals import kind_of
 from langchain_secguard.protect_steps import Answering, Noting, Talk, Unheard
-from langchain_secguard.refusals import kind_of
 from langchain_secguard.scan.base import Sees
 from langchain_secguard.steps import FrozenStep
 from langchain_secguard.vault import Vault
@@ -52,7 +52,7 @@ def protect(
     str, or the strings of a dict; not the prompt that a template makes of it.
 
     An input guard that answers ends the call with its refusal, and nothing behind it runs; its type is that
-    which ``runnable`` gives, see :class:`~langchain_secguard.guarded.Guarded`. An input guard that is
+    which ``runnable`` gives, see :class:`~langchain_secguard.guard.Guarded`. An input guard that is
     ``concurrent`` runs while the model answers, which is sent placeholders all the same. The refusal of an
     output guard takes the place of the answer, and no other guard judges it.
 

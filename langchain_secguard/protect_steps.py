@@ -7,10 +7,10 @@ from typing import Any, Literal
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from langchain_secguard.guard import Guard
-from langchain_secguard.guard_call import GuardCall
-from langchain_secguard.guard_stream import NOTHING, aagain, again
-from langchain_secguard.refusals import asked
-from langchain_secguard.unheard import unheard
+from langchain_secguard.guard.call import GuardCall
+from langchain_secguard.guard.refusals import asked
+from langchain_secguard.guard.streaming import NOTHING, aagain, again
+from langchain_secguard.guard.unheard import unheard
 
 
 class Talk:

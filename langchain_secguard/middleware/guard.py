@@ -6,7 +6,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, ToolMessage
 
 from langchain_secguard.guard import Guard
-from langchain_secguard.guard_call import Passage
+from langchain_secguard.guard.call import Passage
 from langchain_secguard.middleware.framework import (
     AgentMiddleware,
     Command,

@@ -13,7 +13,6 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 ORDER = [
     {"errors"},
     {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "name_words", "surrogates"},
-    {"refusals", "unheard"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
@@ -25,8 +24,7 @@ ORDER = [
     {"scan"},
     {"config"},
     {"steps"},
-    {"guard_call", "guard_options", "guard_stream"},
-    {"anonymize", "deanonymize", "guard", "guarded"},
+    {"anonymize", "deanonymize", "guard"},
     {"protect", "protect_steps"},
     {"middleware", "serve"},
     {"tracing"},

@@ -12,9 +12,10 @@ from langchain_core.runnables.base import RunnableLike, coerce_to_runnable
 from langchain_secguard.blocks import Unscanned
 from langchain_secguard.errors import BlockedError
 from langchain_secguard.events import aannounce_all, announce_all
-from langchain_secguard.guard_call import GuardCall, Passage
-from langchain_secguard.guard_options import GuardOptions
-from langchain_secguard.guard_stream import (
+from langchain_secguard.guard.call import GuardCall, Passage
+from langchain_secguard.guard.options import GuardOptions
+from langchain_secguard.guard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
+from langchain_secguard.guard.streaming import (
     NOTHING,
     Sentences,
     Through,
@@ -29,12 +30,11 @@ from langchain_secguard.guard_stream import (
     windows_of,
     without_beginnings,
 )
-from langchain_secguard.refusals import Kind, as_answer, as_chunk, in_place_of, text_of
+from langchain_secguard.guard.unheard import unheard, unheard_runs
 from langchain_secguard.scan.base import Scanner
 from langchain_secguard.scan.function import ScannerFunction
 from langchain_secguard.scan.panel import Plan, adrive, drive
 from langchain_secguard.steps import signed, untyped
-from langchain_secguard.unheard import unheard, unheard_runs
 
 ASK: Any = object()
 """Stands for the answer of the Runnable that ``on_fail`` is, which only a driver can ask."""
@@ -54,7 +54,7 @@ class Guard(GuardOptions):
         chain = guard | prompt | model | StrOutputParser()
 
     The refusal has the type that the rest of the chain gives, see
-    :class:`~langchain_secguard.guarded.Guarded`. A guard in the middle of a chain is put in parentheses with
+    :class:`~langchain_secguard.guard.Guarded`. A guard in the middle of a chain is put in parentheses with
     what it guards: ``prompt | (guard | model)``. One that stands bare in a sequence, also one that was
     wrapped by ``with_config`` or ``bind``, guards an answer, and the refusal takes the answer's place: a str
     for a str, an AI message for an AI message. What is clearly a prompt (messages of a person, a prompt
@@ -113,7 +113,7 @@ class Guard(GuardOptions):
         """Put ``other`` behind the guard: it is skipped when the guard answers."""
         if not self.answers and not self.concurrent:
             return super().__or__(other)
-        from langchain_secguard.guarded import Guarded  # noqa: PLC0415 - it is a guard and what is behind it
+        from langchain_secguard.guard.guarded import Guarded  # noqa: PLC0415 - it is a guard and what is behind it
 
         return Guarded(guard=self, runnable=coerce_to_runnable(other))
 

@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 
 from langchain_secguard import BlockedError, Guard
-from langchain_secguard.guard_stream import Sentences, Whole, Window, without_beginnings
+from langchain_secguard.guard.streaming import Sentences, Whole, Window, without_beginnings
 from tests.support import Capture, Recorder
 from tests.unit.scanners import SECRET, Failing, Hanging, Replacing, Words
 

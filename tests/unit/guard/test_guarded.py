@@ -14,8 +14,8 @@ from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from pydantic import BaseModel
 
 from langchain_secguard import BlockedError, Guard
-from langchain_secguard.guarded import Guarded
-from langchain_secguard.refusals import Kind, asked, kind_of
+from langchain_secguard.guard.guarded import Guarded
+from langchain_secguard.guard.refusals import Kind, asked, kind_of
 from langchain_secguard.scan import FunctionScanner
 from tests.support import Recorder
 from tests.unit.scanners import SECRET, Hanging, Replacing, Words

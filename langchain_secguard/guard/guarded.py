@@ -12,10 +12,10 @@ from langchain_core.runnables.base import coerce_to_runnable
 from langchain_core.runnables.graph import Graph
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 
-from langchain_secguard.guard import Guard
-from langchain_secguard.guard_call import Passage
-from langchain_secguard.guard_stream import sum_of
-from langchain_secguard.refusals import Kind, as_chunk, kind_of
+from langchain_secguard.guard.call import Passage
+from langchain_secguard.guard.refusals import Kind, as_chunk, kind_of
+from langchain_secguard.guard.step import Guard
+from langchain_secguard.guard.streaming import sum_of
 from langchain_secguard.scan.threads import leave, start
 from langchain_secguard.steps import FrozenStep, signed, untyped
 

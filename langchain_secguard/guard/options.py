@@ -9,7 +9,7 @@ from langchain_core.runnables.base import coerce_to_runnable
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from langchain_secguard.blocks import Unscanned
-from langchain_secguard.guard_call import Leaves
+from langchain_secguard.guard.call import Leaves
 from langchain_secguard.scan.base import Scanner, sanitizes, sees
 from langchain_secguard.scan.function import FunctionScanner
 from langchain_secguard.scan.panel import Panel

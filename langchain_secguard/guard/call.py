@@ -14,9 +14,9 @@ from langchain_secguard.blocks import Unscanned
 from langchain_secguard.content import rewrite
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
 from langchain_secguard.events import FAILED, SCANNED, Ending
+from langchain_secguard.guard.refusals import Kind, asked
 from langchain_secguard.json_text import Edit
 from langchain_secguard.placeholders import Form
-from langchain_secguard.refusals import Kind, asked
 from langchain_secguard.scan.panel import Finding
 from langchain_secguard.sight import Sight
 
