@@ -5,6 +5,7 @@ detect-secrets (Yelp's, Apache-2.0: https://github.com/Yelp/detect-secrets) is i
 
 from collections.abc import Collection, Iterator
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 from langchain_secguard.detect.embedded import EmbeddedDetector
@@ -13,43 +14,44 @@ from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.embedded.local import LocalScanner
 
 try:
-    from detect_secrets.plugins.artifactory import ArtifactoryDetector
-    from detect_secrets.plugins.aws import AWSKeyDetector
-    from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
-    from detect_secrets.plugins.basic_auth import BasicAuthDetector
-    from detect_secrets.plugins.cloudant import CloudantDetector
-    from detect_secrets.plugins.discord import DiscordBotTokenDetector
-    from detect_secrets.plugins.github_token import GitHubTokenDetector
-    from detect_secrets.plugins.gitlab_token import GitLabTokenDetector
-    from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString, HexHighEntropyString
-    from detect_secrets.plugins.ibm_cloud_iam import IbmCloudIamDetector
-    from detect_secrets.plugins.ibm_cos_hmac import IbmCosHmacDetector
-    from detect_secrets.plugins.jwt import JwtTokenDetector
-    from detect_secrets.plugins.keyword import KeywordDetector
-    from detect_secrets.plugins.mailchimp import MailchimpDetector
-    from detect_secrets.plugins.npm import NpmDetector
-    from detect_secrets.plugins.openai import OpenAIDetector
-    from detect_secrets.plugins.private_key import PrivateKeyDetector
-    from detect_secrets.plugins.pypi_token import PypiTokenDetector
-    from detect_secrets.plugins.sendgrid import SendGridDetector
-    from detect_secrets.plugins.slack import SlackDetector
-    from detect_secrets.plugins.softlayer import SoftlayerDetector
-    from detect_secrets.plugins.square_oauth import SquareOAuthDetector
-    from detect_secrets.plugins.stripe import StripeDetector
-    from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
-    from detect_secrets.plugins.twilio import TwilioKeyDetector
+    import detect_secrets  # noqa: F401 - tells whether it is there
 except ImportError as error:
     raise ImportError(
         'SecretsScanner needs detect-secrets: pip install "langchain-secguard[secrets]"'
     ) from error
 
-_PLUGINS = (
-    ArtifactoryDetector, AWSKeyDetector, AzureStorageKeyDetector, BasicAuthDetector, CloudantDetector,
-    DiscordBotTokenDetector, GitHubTokenDetector, GitLabTokenDetector, IbmCloudIamDetector,
-    IbmCosHmacDetector, JwtTokenDetector, KeywordDetector, MailchimpDetector, NpmDetector, OpenAIDetector,
-    PrivateKeyDetector, PypiTokenDetector, SendGridDetector, SlackDetector, SoftlayerDetector,
-    SquareOAuthDetector, StripeDetector, TelegramBotTokenDetector, TwilioKeyDetector,
-)  # fmt: skip
+_PLUGINS = {
+    "artifactory": "ArtifactoryDetector",
+    "aws": "AWSKeyDetector",
+    "azure_storage_key": "AzureStorageKeyDetector",
+    "basic_auth": "BasicAuthDetector",
+    "cloudant": "CloudantDetector",
+    "discord": "DiscordBotTokenDetector",
+    "github_token": "GitHubTokenDetector",
+    "gitlab_token": "GitLabTokenDetector",
+    "ibm_cloud_iam": "IbmCloudIamDetector",
+    "ibm_cos_hmac": "IbmCosHmacDetector",
+    "jwt": "JwtTokenDetector",
+    "keyword": "KeywordDetector",
+    "mailchimp": "MailchimpDetector",
+    "npm": "NpmDetector",
+    "openai": "OpenAIDetector",
+    "private_key": "PrivateKeyDetector",
+    "pypi_token": "PypiTokenDetector",
+    "sendgrid": "SendGridDetector",
+    "slack": "SlackDetector",
+    "softlayer": "SoftlayerDetector",
+    "square_oauth": "SquareOAuthDetector",
+    "stripe": "StripeDetector",
+    "telegram_token": "TelegramBotTokenDetector",
+    "twilio": "TwilioKeyDetector",
+}
+"""The plugins that ask no network, by their modules."""
+
+_LATER = frozenset({"gitlab_token", "openai", "pypi_token", "telegram_token"})
+"""Those that bc-detect-secrets lacks, a fork under the same module name that LLM Guard brings; our own forms
+know most of these tokens."""
+
 _LONGEST_LINE = 5_000
 _END_OF_KEY = "-----END"
 
@@ -57,11 +59,22 @@ _END_OF_KEY = "-----END"
 @cache
 def _plugins() -> tuple[Any, ...]:
     """Make the plugins, once: they hold no state."""
+    entropy = import_module("detect_secrets.plugins.high_entropy_strings")
     return (
-        *(plugin() for plugin in _PLUGINS),
-        Base64HighEntropyString(limit=4.5),
-        HexHighEntropyString(limit=3.0),
+        *(plugin() for module, name in _PLUGINS.items() if (plugin := _plugin(module, name))),
+        entropy.Base64HighEntropyString(limit=4.5),
+        entropy.HexHighEntropyString(limit=3.0),
     )
+
+
+def _plugin(module: str, name: str) -> Any:
+    """Take a plugin, or ``None`` for one of those that a fork may lack."""
+    try:
+        return getattr(import_module(f"detect_secrets.plugins.{module}"), name)
+    except (ImportError, AttributeError):
+        if module not in _LATER:
+            raise
+        return None
 
 
 @cache
