@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -96,6 +97,13 @@ def export(model: Tagger, lexicon: Lexicon, words: list[str], path: Path) -> Non
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 
+def _hash_alike() -> None:
+    """Begin anew where Python orders sets by chance: some of Faker's lists are sets."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        command = [sys.executable, "-m", "training.names", *sys.argv[1:]]
+        os.execve(sys.executable, command, {**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S606
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of the sets and the novels")
@@ -112,6 +120,7 @@ def main() -> None:
     needed = [f"train/{name}.jsonl" for name in TRAIN] + ["novels.txt.xz", "prototype/gaz.json"]
     if missing := [name for name in needed if not (options.data / name).is_file()]:
         sys.exit(f"--data {options.data} lacks: {', '.join(missing)}")
+    _hash_alike()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     options.work.mkdir(parents=True, exist_ok=True)
