@@ -9,12 +9,15 @@ LANGFUSE4 := .venv-langfuse4
 GUARDRAILS := .venv-guardrails-ai
 DOCS := .venv-docs
 PACKAGE := .venv-package
+SOAK := .venv-soak
 PORT ?= 8000
+SOAK_SECONDS ?= 300
+SECONDS ?= $(SOAK_SECONDS)
 PIP := -m pip --disable-pip-version-check
 # Tests are shared out to a few processes, whole files at a time: what a file starts for its tests is started once.
 SHARED := -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo serve test test-engines test-langfuse4 test-guardrails-ai docs format benchmark package matrix licences clean
+.PHONY: help demo serve test test-engines test-langfuse4 test-guardrails-ai docs format benchmark soak package matrix licences clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +30,7 @@ help:
 	@echo "make test-guardrails-ai  test the scanner that runs Guardrails AI (its own environment)"
 	@echo "make format          format the code and mend what lint can mend"
 	@echo "make benchmark       measure speed beside LLM Guard (its own environment, 1.5 GB)"
+	@echo "make soak            fuzz, load and cancel for five minutes, or make SECONDS=1800 soak (its own environment)"
 	@echo "make package         build wheel and sdist, and test each in an empty environment"
 	@echo "make matrix          test the lowest and highest versions that are claimed, on each Python that is there"
 	@echo "make licences        list the licences of all dependencies, and check that they fit"
@@ -72,6 +76,9 @@ format: $(VENV)/.dev
 
 benchmark: $(BENCH)/.installed
 	@$(BENCH)/bin/python -m benchmarks
+
+soak: $(SOAK)/.installed
+	@$(SOAK)/bin/python -m tests.soak --seconds $(SECONDS)
 
 package: $(PACKAGE)/.installed
 	@$(PACKAGE)/bin/python .ci/package.py
@@ -124,6 +131,15 @@ $(PACKAGE)/.installed:
 	@$(PACKAGE)/bin/python $(PIP) install --quiet build twine pyright
 	@touch $@
 
+$(SOAK)/.installed: pyproject.toml tests/soak/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) or sys.platform != "linux")' \
+		|| { echo "The fuzzer needs Linux and Python 3.11 to 3.13: make PYTHON=/path/to/python3.11 soak"; exit 1; }
+	@echo "== installing a fuzzer, and what is fuzzed, into $(SOAK)"
+	@$(PYTHON) -m venv $(SOAK)
+	@$(SOAK)/bin/python $(PIP) install --quiet -r tests/soak/requirements.txt \
+		--editable ".[langfuse,redis,sql,encryption,secrets,surrogates]"
+	@touch $@
+
 $(GUARDRAILS)/.installed: pyproject.toml tests/guardrails_ai/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 test-guardrails-ai"; exit 1; }
@@ -150,4 +166,4 @@ $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) $(DOCS) $(PACKAGE) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) $(DOCS) $(PACKAGE) $(SOAK) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
