@@ -4,12 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-benchmark
+PEERS := .venv-peers
 ENGINES := .venv-engines
 LANGFUSE4 := .venv-langfuse4
 GUARDRAILS := .venv-guardrails-ai
 DOCS := .venv-docs
 PACKAGE := .venv-package
 SOAK := .venv-soak
+BENCH_NEEDS := benchmarks/constraints.txt $(patsubst %,benchmarks/requirements-%.txt,llm-guard onnx plots)
 PORT ?= 8000
 SOAK_SECONDS ?= 300
 SECONDS ?= $(SOAK_SECONDS)
@@ -29,7 +31,8 @@ help:
 	@echo "make docs            build the documentation, with every link checked, into build/site"
 	@echo "make test-guardrails-ai  test the scanner that runs Guardrails AI (its own environment)"
 	@echo "make format          format the code and mend what lint can mend"
-	@echo "make benchmark       measure speed beside LLM Guard (its own environment, 1.5 GB)"
+	@echo "make benchmark       measure beside LLM Guard and other peers, and write docs/benchmark.md (two environments, 2 GB)"
+	@echo "                     NER=folder measures the name model on its sets; OPTIONS=--quick tries it out"
 	@echo "make soak            fuzz, load and cancel for five minutes, or make SECONDS=1800 soak (its own environment)"
 	@echo "make package         build wheel and sdist, and test each in an empty environment"
 	@echo "make matrix          test the lowest and highest versions that are claimed, on each Python that is there"
@@ -74,8 +77,8 @@ format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-benchmark: $(BENCH)/.installed
-	@$(BENCH)/bin/python -m benchmarks
+benchmark: $(BENCH)/.installed $(PEERS)/.installed
+	@$(BENCH)/bin/python -m benchmarks --page --peers $(PEERS)/bin/python $(if $(NER),--ner $(NER)) $(OPTIONS)
 
 soak: $(SOAK)/.installed
 	@$(SOAK)/bin/python -m tests.soak --seconds $(SECONDS)
@@ -148,13 +151,21 @@ $(GUARDRAILS)/.installed: pyproject.toml tests/guardrails_ai/requirements.txt
 	@$(GUARDRAILS)/bin/python $(PIP) install --quiet -r tests/guardrails_ai/requirements.txt --editable .
 	@touch $@
 
-$(BENCH)/.installed: pyproject.toml benchmarks/requirements-llm-guard.txt benchmarks/requirements-onnx.txt benchmarks/constraints.txt
+$(BENCH)/.installed: pyproject.toml $(BENCH_NEEDS)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
 	@echo "== installing LLM Guard, the peer that is measured, into $(BENCH) (about a minute)"
 	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python $(PIP) install --quiet -r benchmarks/requirements-llm-guard.txt -r benchmarks/requirements-onnx.txt \
-		--editable ".[openai,langfuse,redis,postgres,encryption,testing]"
+	@$(BENCH)/bin/python $(PIP) install --quiet $(addprefix -r ,$(filter-out %/constraints.txt,$(BENCH_NEEDS))) \
+		--editable ".[openai,langfuse,redis,postgres,encryption,serve,testing]"
+	@touch $@
+
+$(PEERS)/.installed: benchmarks/requirements-peers.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "The peers need Python 3.11 to 3.13: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
+	@echo "== installing the other peers that are measured into $(PEERS)"
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python $(PIP) install --quiet -r benchmarks/requirements-peers.txt
 	@touch $@
 
 $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/constraints.txt
@@ -166,4 +177,4 @@ $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(ENGINES) $(LANGFUSE4) $(DOCS) $(PACKAGE) $(SOAK) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(PEERS) $(ENGINES) $(LANGFUSE4) $(DOCS) $(PACKAGE) $(SOAK) dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
-"""Measure, print a table, and keep it: ``python -m benchmarks [part ...]``.
+"""Measure, print a table, and keep it: ``python -m benchmarks [part ...] [--page]``.
 
-Run it from the repository's root, in the environment that ``benchmarks/peers/llm_guard.py`` describes.
+Run it from the repository's root, in the environment that ``benchmarks/peers/llm_guard.py`` describes. What
+each part measured last is kept in ``benchmarks/results``, and the page is written from it.
 """
 
 import argparse
@@ -9,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from benchmarks import (
     chat,
+    clock,
     detection,
     detectors,
     guarding,
@@ -21,16 +23,22 @@ from benchmarks import (
     machine,
     masking,
     onnx_session,
+    page,
     pair,
     patterns,
+    quality,
     restoring,
+    results,
     serving,
     stores,
     streaming,
     tracing,
     vaults,
 )
+from benchmarks.faithfulness import part as faithfulness
+from benchmarks.faithfulness.measure import QUICK, Size
 from benchmarks.report import Row, table
+from benchmarks.results import Result
 
 Parts: TypeAlias = dict[str, Callable[[], Iterator[Row]]]
 
@@ -53,31 +61,68 @@ _PARTS: Parts = {
     "stores": stores.measure,
     "serving": serving.measure,
 }
-_RESULTS = Path(__file__).parent / "results"
+_QUICK = tuple(part for part in _PARTS if part not in ("onnx", "llm-guard", "tracing", "stores", "serving"))
+"""What a quick run leaves out takes minutes by itself."""
 
 
 def main() -> None:
-    """Run the parts that are named, or all."""
+    """Run the parts that are named, or all, and write the page if asked to."""
+    options = _options()
+    parts: Parts = {**_PARTS, "stores": partial(stores.measure, full=options.full)}
+    every = _QUICK if options.quick else tuple(parts)
+    chosen = options.part or ([] if options.page_only else ["faithfulness", *every])
+    if options.quick:
+        clock.hurry(0.05)
+    done = [_measure(part, parts, options) for part in chosen]
+    if options.ner and not options.page_only:
+        done.append(_result("quality", [], {"tables": quality.measure(options.ner)}, options))
+    for result in done:
+        results.keep(result)
+    if done:
+        print(_report(done))
+    if options.page or options.page_only:
+        print(page.write(results.kept(["faithfulness", "quality", *parts])))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="*", choices=[[], *_PARTS], help=f"any of {', '.join(_PARTS)}")
+    known = ["faithfulness", *_PARTS]
+    parser.add_argument("part", nargs="*", choices=[[], *known], help=f"any of {', '.join(known)}")
     parser.add_argument("--full", action="store_true", help="fill vaults to 1,000,000 entries, for hours")
-    arguments = parser.parse_args()
-    parts: Parts = {**_PARTS, "stores": partial(stores.measure, full=arguments.full)}
-    chosen = arguments.part or list(parts)
+    parser.add_argument("--quick", action="store_true", help="try it out: small sizes, and no servers")
+    parser.add_argument("--page", action="store_true", help="then write docs/benchmark.md and its plots")
+    parser.add_argument("--page-only", action="store_true", help="write them from what was measured before")
+    parser.add_argument("--ner", type=Path, help="the folder of sets on which to measure the name model")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(".venv-peers/bin/python"),
+        help="the interpreter of the other peers",
+    )
+    return parser.parse_args()
+
+
+def _measure(part: str, parts: Parts, options: argparse.Namespace) -> Result:
+    print(f"measuring: {part}", file=sys.stderr)
+    if part != "faithfulness":
+        return _result(part, list(parts[part]()), {}, options)
+    size = QUICK if options.quick else Size()
+    return _result(part, *faithfulness.measure(Path(sys.executable), options.peers, size), options)
+
+
+def _result(part: str, rows: list[Row], data: dict[str, Any], options: argparse.Namespace) -> Result:
     now = datetime.datetime.now(tz=datetime.UTC)
-    heading = f"# Benchmark of {now:%Y-%m-%d %H:%M} UTC\n\n{machine.describe()}\n"
-    rows: list[Row] = []
-    for part in chosen:
-        print(f"measuring: {part}", file=sys.stderr)
-        rows += parts[part]()
+    when = f"{now:%Y-%m-%d %H:%M} UTC, load {machine.load():.1f}"
+    return Result(part, when, machine.describe(), options.quick, rows, data)
+
+
+def _report(done: list[Result]) -> str:
     note = (
         "Times are processor time: the best of many short rounds, the two sides in turns. Those of stores "
         "are wall time, with the servers on the same machine."
     )
-    report = f"{heading}\n{note}\n\n{table(rows)}\n"
-    print(report)
-    _RESULTS.mkdir(exist_ok=True)
-    (_RESULTS / f"{now:%Y-%m-%d}.md").write_text(report)
+    rows = [row for result in done for row in result.rows]
+    return f"# Benchmark of {done[0].when}\n\n{done[0].machine}\n\n{note}\n\n{table(rows)}\n"
 
 
 if __name__ == "__main__":

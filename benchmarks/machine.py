@@ -16,12 +16,17 @@ def describe() -> str:
     """Name the processor, the system and the versions, as a Markdown list."""
     return "\n".join(
         [
-            f"- {_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+            f"- {_processor()}, {os.cpu_count()} cores",
             f"- {platform.system()} {platform.machine()}",
             f"- {platform.python_implementation()} {platform.python_version()}",
             "- " + ", ".join(f"{name} {found}" for name in _PACKAGES if (found := _version(name))),
         ]
     )
+
+
+def load() -> float:
+    """Tell how many processes wanted to run in the last minute."""
+    return os.getloadavg()[0]
 
 
 def _processor() -> str:

@@ -30,7 +30,11 @@ class PeerProcess:
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True
         )
-        told = self.ask(op="describe")
+        try:
+            told = self.ask(op="describe")
+        except PeerFailedError:
+            self._close()
+            raise
         self.name, self.version, self.notes = told["name"], told["version"], told["notes"]
         self.offers = frozenset(told["offers"])
         return self
@@ -38,12 +42,14 @@ class PeerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._close()
+
+    def _close(self) -> None:
         try:
-            self._process.wait(10)
+            self._process.communicate(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+            self._process.communicate()
         self._said.close()
 
     def ask(self, **request: Any) -> dict[str, Any]:

@@ -35,23 +35,33 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return sum(tallies, Tally())
 
 
+def alike(findings: Findings) -> Tally:
+    """Add up what is asked of every tool alike: answers that come whole, and scenes."""
+    return fair(findings, WHOLE) + total(findings.scenes.values())
+
+
 def everything(findings: Findings) -> Tally:
-    """Add up all answers of a peer but those in which the model wrote another's placeholder."""
+    """Add up all answers of a tool but those in which the model wrote another's placeholder."""
     return fair(findings) + total(findings.scenes.values()) + total(findings.crowds.values())
 
 
 def headline(found: Sequence[Findings]) -> str:
-    """Write one line for each peer: the worst first."""
+    """Write one line for each tool, the worst first."""
     lines = [
-        "| | wrong persons | lost | bent | right | answers | leaked characters |",
-        "|---|---|---|---|---|---|---|",
+        "| | wrong persons | lost | bent | right | answers | wrong when cut | wrong in a crowd | leaked |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for findings in found:
-        tally = everything(findings)
+        tally, whole = alike(findings), everything(findings)
+        shares = " | ".join(_share(tally, outcome) for outcome in reversed(Outcome))
+        cut = total(fair(findings, chunking) for chunking in CHUNKINGS if chunking != WHOLE)
+        many = total(findings.crowds.values())
+        told = [
+            f"{one[Outcome.WRONG]:,} of {one.total:,}" if one.total else _NOT_OFFERED for one in (cut, many)
+        ]
         lines.append(
-            f"| {findings.name} {findings.version} | "
-            f"{' | '.join(_share(tally, outcome) for outcome in reversed(Outcome))} | "
-            f"{tally.total:,} | {tally.leaked:,} of {tally.hidden:,} |"
+            f"| {findings.name} {findings.version} | {shares} | {tally.total:,} | {' | '.join(told)} | "
+            f"{whole.leaked:,} of {whole.hidden:,} |"
         )
     return "\n".join(lines)
 
