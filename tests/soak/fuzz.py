@@ -54,6 +54,7 @@ def fuzz(name: str, seconds: int) -> None:
     flags = {
         "max_total_time": seconds,
         "max_len": target.longest,
+        "len_control": 0,  # long inputs from the first on
         "timeout": HANGS,
         "rss_limit_mb": 4096,
         "print_final_stats": 1,
