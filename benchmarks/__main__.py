@@ -29,6 +29,7 @@ from benchmarks import (
     quality,
     restoring,
     results,
+    scanning,
     serving,
     stores,
     streaming,
@@ -58,6 +59,7 @@ _PARTS: Parts = {
     "masking": masking.measure,
     "tracing": tracing.measure,
     "guarding": guarding.measure,
+    "scanning": scanning.measure,
     "stores": stores.measure,
     "serving": serving.measure,
 }
