@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from threading import Barrier
 from typing import Any, Literal, Protocol, TypeAlias
 
 Pattern: TypeAlias = tuple[str, str]
@@ -85,8 +86,7 @@ def _answer(peer: Peer, sessions: list[Any], request: dict[str, Any]) -> Reply:
         with _bounded():
             return {"replies": [_restore(session, pieces) for pieces in request["answers"]]}
     if request["op"] == "together":
-        with _bounded():
-            return {"replies": _together(session, request["mode"], request["width"], request["texts"])}
+        return {"replies": _together(session, request["mode"], request["width"], request["texts"])}
     return _attempt(lambda: getattr(session, request["op"])(*request.get("arguments", [])))
 
 
@@ -137,9 +137,13 @@ def _together(session: Any, mode: str, width: int, texts: list[str]) -> list[Rep
         return asyncio.run(_in_tasks(session, width, texts))
     failed: list[str] = []
     if width == 1:
-        return [_round_trip(session, text, failed) for text in texts]
+        with _bounded():
+            return [_round_trip(session, text, failed) for text in texts]
+    all_there = Barrier(width)
     with ThreadPoolExecutor(width) as pool:
-        return list(pool.map(lambda text: _round_trip(session, text, failed), texts))
+        list(pool.map(lambda _: all_there.wait(), range(width)))  # a thread's stack is not what a peer takes
+        with _bounded():
+            return list(pool.map(lambda text: _round_trip(session, text, failed), texts))
 
 
 def _round_trip(session: Any, text: str, failed: list[str]) -> Reply:
