@@ -101,6 +101,8 @@ def _faithfulness(data: Mapping[str, Any]) -> Iterator[str]:
         "Guard and `PresidioReversibleAnonymizer` restore whole texts only. Characters that leaked are of "
         "all parts."
     )
+    if data["notes"]:
+        yield data["notes"]
     yield "### Placeholders that a model bends"
     yield "![The worst that came of each mutation, for each tool](images/benchmark-mutations.svg)"
     yield "Answers that come whole. Ours that are lost are left as the model wrote them."
@@ -115,8 +117,6 @@ def _faithfulness(data: Mapping[str, Any]) -> Iterator[str]:
     yield data["scenes"]
     yield "### Many at once, in one vault"
     yield data["crowds"]
-    if data["notes"]:
-        yield data["notes"]
 
 
 def _section(section: Section, kept: Mapping[str, Result]) -> Iterator[str]:

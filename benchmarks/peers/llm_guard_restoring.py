@@ -15,6 +15,11 @@ from llm_guard.vault import Vault  # type: ignore[import-not-found, unused-ignor
 from benchmarks.faithfulness.peer import Pattern, Peer, serve
 from benchmarks.peers.llm_guard import Strategy, pattern_scanner, recognizer_of, silence
 
+_SHREDS = (
+    "its placeholders are read as regular expressions, so that `[REDACTED_PERSON_1]` is a class of characters, "
+    "each of which becomes the value: a line grows tenfold with each person in the vault, and is given up"
+)
+
 
 class _Scanners:
     """Both scanners on one vault."""
@@ -50,6 +55,7 @@ def main() -> None:
             version=version("llm-guard"),
             open=lambda patterns: _Scanners(patterns, strategy),
             offers=frozenset({"threads", "forgets", "erases"}),
+            notes={"restoring": _SHREDS} if strategy == "case_insensitive" else {},
         )
     )
 
