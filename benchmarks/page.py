@@ -42,7 +42,11 @@ SECTIONS = (
         ("stores",),
     ),
     Section("Serving", "Users, workers and Redis share the machine.", ("serving",)),
-    Section("Guards", "What guarding costs beside its scanners.", ("guarding",)),
+    Section(
+        "Guards",
+        "What guarding costs beside its scanners, and what the embedded scanners catch.",
+        ("guarding", "scanning"),
+    ),
     Section("Traces", "What masking and tracing cost.", ("masking", "tracing")),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from benchmarks.peers.llm_guard import Strategy, pattern_scanner, recognizer_of,
 
 _SHREDS = (
     "its placeholders are read as regular expressions, so that `[REDACTED_PERSON_1]` is a class of "
-    "characters, each of which becomes the value: a line grows tenfold with each person in the vault, and is given up"
+    "characters, each of which becomes the value: a line grows tenfold with each person in the vault"
 )
 
 
