@@ -96,6 +96,7 @@ def _run(part: Part, limit: float) -> Outcome:
     told = _told_of_fuzzing(text) if part.kind == "fuzz" else _told(text.splitlines())
     if status:
         told = f"FAILED ({status}), see {log}{_found(text)}; {told}"
+    print(f"   {part.name}: {told}", flush=True)
     return Outcome(part, status, time.monotonic() - began, told)
 
 
