@@ -1,7 +1,5 @@
 """One call of a guard: the texts of its input, what its scanners said of them, and what is told of it."""
 
-import difflib
-import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +13,11 @@ from langchain_secguard.content import rewrite
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
 from langchain_secguard.events import FAILED, SCANNED, Ending
 from langchain_secguard.guard.refusals import Kind, asked
+from langchain_secguard.guard.removed import removed
 from langchain_secguard.json_text import Edit
 from langchain_secguard.placeholders import Form
 from langchain_secguard.scan.panel import Finding
 from langchain_secguard.sight import Sight
-
-_WORD = re.compile(r"\s+|\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +208,5 @@ class GuardCall:
         """Map what sanitizing scanners took out to what stands there now."""
         values: dict[str, str] = {}
         for text, new in self._removed.items():
-            values |= _replaced(text, new)
+            values |= removed(text, new)
         return values
-
-
-def _replaced(text: str, new: str) -> dict[str, str]:
-    before, after = _WORD.findall(text), _WORD.findall(new)
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-    return {
-        removed: "".join(after[c:d]).strip() or "[REDACTED]"
-        for how, a, b, c, d in matcher.get_opcodes()
-        if how in ("replace", "delete") and (removed := "".join(before[a:b]).strip())
-    }
