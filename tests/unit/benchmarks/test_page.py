@@ -1,10 +1,12 @@
 import json
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
-from benchmarks import page, plots
+from benchmarks import page, plots, quality
 from benchmarks.page import SECTIONS
 from benchmarks.report import Row
 from benchmarks.results import Result
@@ -53,3 +55,10 @@ def test_the_model_card_is_named_where_quality_was_not_measured(tmp_path: Path) 
 def test_a_result_outlives_its_file() -> None:
     told = json.loads(json.dumps(asdict(result("pair"))))
     assert Result(**{**told, "rows": [Row(**row) for row in told["rows"]]}) == result("pair")
+
+
+def test_the_tables_of_the_model_are_kept_by_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "\ndev/one\n     F1\nn  0.5\n\ndev/two\nn  0.6\n"
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: CompletedProcess([], 0, stdout=told))
+    found = quality.measure(Path("sets"))
+    assert found == "**dev/one**\n\n```text\n     F1\nn  0.5\n```\n\n**dev/two**\n\n```text\nn  0.6\n```"
