@@ -23,6 +23,7 @@ class ScanResult:
 
     Raises:
         ValueError: A score is no number from 0 to 1, or the name is empty.
+        TypeError: ``text`` is no str, or ``valid`` neither true nor false: ``"false"`` is not.
     """
 
     name: str
@@ -34,6 +35,9 @@ class ScanResult:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("a scanner's name must not be empty")
+        if not isinstance(self.text, str) or self.valid not in (True, False):
+            raise TypeError("a result's text is a str, and its valid is True or False")
+        object.__setattr__(self, "valid", bool(self.valid))  # which an engine may have as numpy's
         for score in (self.risk_score, *self.details.values()):
             if not (math.isfinite(score) and 0 <= score <= 1):
                 raise ValueError("a risk score is a number from 0 to 1")

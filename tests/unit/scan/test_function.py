@@ -1,6 +1,8 @@
 import asyncio
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 
 from langchain_secguard.errors import ScannerError
@@ -17,6 +19,21 @@ class TestResults:
             ScanResult(name="Rule", text=TEXT, valid=True, risk_score=score)
         with pytest.raises(ValueError, match="from 0 to 1"):
             ScanResult(name="Rule", text=TEXT, valid=True, details={"hate": score})
+
+    @pytest.mark.parametrize("valid", ["False", "no", "", None, 0.3, [False]])
+    def test_a_word_for_false_lets_nothing_pass(self, valid: Any) -> None:
+        with pytest.raises(TypeError, match="True or False"):
+            ScanResult(name="Rule", text=TEXT, valid=valid)
+
+    @pytest.mark.parametrize("valid", [True, False])
+    def test_a_verdict_of_numpy_is_a_plain_one(self, valid: bool) -> None:
+        of_numpy: Any = np.bool_(valid)
+        assert ScanResult(name="Rule", text=TEXT, valid=of_numpy).valid is valid
+
+    @pytest.mark.parametrize("text", [None, b"a text", 3])
+    def test_a_text_is_a_str(self, text: Any) -> None:
+        with pytest.raises(TypeError, match="str"):
+            ScanResult(name="Rule", text=text, valid=True)
 
     def test_the_repr_holds_no_text(self) -> None:
         assert "Jane" not in repr(ScanResult(name="Rule", text=TEXT, valid=True))
