@@ -6,6 +6,7 @@ try:
         AgentState,
         ExtendedModelResponse,
         ModelCallResult,
+        PrivateStateAttr,
         hook_config,
     )
     from langgraph.config import get_config
@@ -32,6 +33,7 @@ __all__ = [
     "Overwrite",
     "ParentCommand",
     "PregelProtocol",
+    "PrivateStateAttr",
     "Runtime",
     "Send",
     "StateSnapshot",

@@ -1,9 +1,17 @@
 """Middleware for ``create_agent`` that guards what goes to the model and the tools, and what comes back."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, cast
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    RemoveMessage,
+    ToolMessage,
+    convert_to_messages,
+)
 
 from langchain_secguard.guard import Guard
 from langchain_secguard.guard.call import Passage
@@ -13,11 +21,13 @@ from langchain_secguard.middleware.framework import (
     ExtendedModelResponse,
     ModelRequest,
     ModelResponse,
+    Overwrite,
     Runtime,
     ToolCallRequest,
     get_config,
     hook_config,
 )
+from langchain_secguard.middleware.passed import GuardedState, closed, new_messages, opened
 
 
 class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -37,14 +47,18 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     before its answer can be judged; to hold them, put a guard around the model that the agent is given.
 
     Args:
-        prompts: Guards the messages that are new in a run; not those that the state holds already.
+        prompts: Guards the messages that are new in a run, whoever they say has written them; not those that
+            a run of the thread let pass, or made. Without a checkpointer, all are new.
         answers: Guards each message of the model, its tool calls as well.
         tool_calls: Guards the arguments of each tool call.
-        tool_results: Guards what each tool gives: an instruction hidden in a page, for instance.
+        tool_results: Guards the messages that each tool gives: an instruction hidden in a page, for instance.
+            What else a tool writes into the state with a ``Command`` is not read.
 
     Raises:
         ValueError: Nothing is guarded.
     """
+
+    state_schema = GuardedState
 
     def __init__(
         self,
@@ -65,18 +79,30 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     @hook_config(can_jump_to=["end"])
     def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Guard what is new in the state."""
-        new = _new(state["messages"])
-        if self._prompts is None or not new:
+        if self._prompts is None:
             return None
-        return _update(new, self._prompts.check(new, get_config(), kind="message"))
+        new = new_messages(state)
+        if not new:
+            return opened(state, new)
+        return _update(state, new, self._prompts.check(new, get_config(), kind="message"))
 
     @hook_config(can_jump_to=["end"])
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Do what :meth:`before_agent` does, without blocking the event loop."""
-        new = _new(state["messages"])
-        if self._prompts is None or not new:
+        if self._prompts is None:
             return None
-        return _update(new, await self._prompts.acheck(new, get_config(), kind="message"))
+        new = new_messages(state)
+        if not new:
+            return opened(state, new)
+        return _update(state, new, await self._prompts.acheck(new, get_config(), kind="message"))
+
+    def after_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
+        """Note what is in the state, so that it is not guarded again."""
+        return None if self._prompts is None else closed(state)
+
+    async def aafter_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Do what :meth:`after_agent` does."""
+        return self.after_agent(state, runtime)
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
@@ -87,7 +113,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         if self._answers is None or message is None:
             return response
         asked = _asked(request.messages)
-        return _answered(response, self._answers.check(message, get_config(), prompt=asked, kind="message"))
+        passage = self._answers.check(message, get_config(), prompt=asked, kind="message")
+        if not _is_rewritten(response, passage, message):
+            return _answered(response, passage)
+        form = self._answers.check(_form(response), get_config(), prompt=asked, kind="message")
+        return _formed(response, passage, form)
 
     async def awrap_model_call(
         self,
@@ -101,7 +131,10 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
             return response
         asked = _asked(request.messages)
         passage = await self._answers.acheck(message, get_config(), prompt=asked, kind="message")
-        return _answered(response, passage)
+        if not _is_rewritten(response, passage, message):
+            return _answered(response, passage)
+        form = await self._answers.acheck(_form(response), get_config(), prompt=asked, kind="message")
+        return _formed(response, passage, form)
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
@@ -117,9 +150,8 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         messages = _told(result)
         if self._results is None or not messages:
             return result
-        return _retold(
-            result, [_result(one, self._results.check(one, config, kind="text")) for one in messages]
-        )
+        new = [_result(one, self._results.check(one, config, kind="text")) for one in messages]
+        return cast("ToolMessage | Command[Any]", _retold(result, iter(new)))
 
     async def awrap_tool_call(
         self,
@@ -138,21 +170,16 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         if self._results is None or not messages:
             return result
         new = [_result(one, await self._results.acheck(one, config, kind="text")) for one in messages]
-        return _retold(result, new)
+        return cast("ToolMessage | Command[Any]", _retold(result, iter(new)))
 
 
-def _new(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Return the messages behind the last one of the model."""
-    last = max((number for number, one in enumerate(messages) if isinstance(one, AIMessage)), default=-1)
-    return list(messages[last + 1 :])
-
-
-def _update(messages: Sequence[BaseMessage], passage: Passage) -> dict[str, Any] | None:
+def _update(state: Any, messages: Sequence[BaseMessage], passage: Passage) -> dict[str, Any]:
     if passage.refused:
         removed = [RemoveMessage(id=one.id) for one in messages if one.id]
-        return {"messages": [*removed, _as_message(passage.value)], "jump_to": "end"}
+        answer = _as_message(passage.value)
+        return {"messages": [*removed, answer], "jump_to": "end", **opened(state, [answer])}
     changed = [new for old, new in zip(messages, passage.value, strict=True) if new is not old]
-    return {"messages": changed} if changed else None
+    return ({"messages": changed} if changed else {}) | opened(state, passage.value)
 
 
 def _asked(messages: Sequence[BaseMessage]) -> str | None:
@@ -181,43 +208,73 @@ def _answered(response: Any, passage: Passage) -> ModelResponse[Any] | ExtendedM
     )
 
 
+def _is_rewritten(response: Any, passage: Passage, message: AIMessage) -> bool:
+    """Tell whether a structured answer was sanitized: what was made of it before then has to be, too."""
+    is_same = passage.refused or passage.value is message
+    return not is_same and _response(response).structured_response is not None
+
+
+def _form(response: Any) -> list[Any]:
+    """Return what was made of a structured answer: the object, and the messages that tell of it."""
+    inner = _response(response)
+    return [inner.structured_response, *(one for one in inner.result if not isinstance(one, AIMessage))]
+
+
+def _formed(
+    response: Any, passage: Passage, form: Passage
+) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
+    if form.refused:
+        return _answered(response, form)
+    inner, (made, *told) = _response(response), form.value
+    rest = iter(told)
+    result = [one if isinstance(one, AIMessage) else next(rest) for one in inner.result]
+    new: ModelResponse[Any] = ModelResponse(result, made)
+    if isinstance(response, ExtendedModelResponse):
+        return _answered(ExtendedModelResponse(new, response.command), passage)
+    return _answered(new, passage)
+
+
 def _refused_call(call: Any, passage: Passage) -> ToolMessage:
     return ToolMessage(_as_text(passage.value), name=call["name"], tool_call_id=call["id"], status="error")
 
 
-def _told(result: Any) -> list[ToolMessage]:
+def _told(result: Any) -> list[BaseMessage]:
     """Return the messages in what a tool gave."""
+    if isinstance(result, list):
+        return [message for one in result for message in _told(one)]
     if isinstance(result, Command):
         update = result.update if isinstance(result.update, dict) else {}
-        result = update.get("messages")
-    listed = result if isinstance(result, list) else [result]
-    return [one for one in listed if isinstance(one, ToolMessage)]
+        messages = update.get("messages") or []
+        messages = messages.value if isinstance(messages, Overwrite) else messages
+        return convert_to_messages(messages if isinstance(messages, list) else [messages])
+    return [result] if isinstance(result, BaseMessage) else []
 
 
-def _result(message: ToolMessage, passage: Passage) -> ToolMessage:
+def _result(message: BaseMessage, passage: Passage) -> BaseMessage:
     if not passage.refused:
-        read: ToolMessage = passage.value
+        read: BaseMessage = passage.value
         return read
-    return message.model_copy(
-        update={"content": _as_text(passage.value), "artifact": None, "status": "error"}
-    )
+    update: dict[str, Any] = {"content": _as_text(passage.value), "additional_kwargs": {}}
+    if isinstance(message, ToolMessage):
+        update |= {"artifact": None, "status": "error"}
+    if isinstance(message, AIMessage):
+        update |= {"tool_calls": [], "invalid_tool_calls": []}
+    return message.model_copy(update=update)
 
 
-def _retold(result: Any, messages: Sequence[ToolMessage]) -> ToolMessage | Command[Any]:
+def _retold(result: Any, new: Iterator[BaseMessage]) -> Any:
     """Put messages in the place of those in what a tool gave."""
-    new = iter(messages)
-    if isinstance(result, Command):
-        listed = result.update["messages"]  # type: ignore[index]
-        update = {**result.update, "messages": _replaced(listed, new)}  # type: ignore[dict-item]
-        return Command(graph=result.graph, update=update, resume=result.resume, goto=result.goto)
-    told: ToolMessage = _replaced(result, new)
-    return told
-
-
-def _replaced(listed: Any, new: Any) -> Any:
-    if isinstance(listed, list):
-        return [next(new) if isinstance(one, ToolMessage) else one for one in listed]
-    return next(new)
+    if isinstance(result, list):
+        return [_retold(one, new) for one in result]
+    if not isinstance(result, Command):
+        return next(new) if isinstance(result, BaseMessage) else result
+    written: Any = [next(new) for _ in _told(result)]
+    if not written:
+        return result
+    update: Any = result.update
+    if isinstance(update["messages"], Overwrite):
+        written = dataclasses.replace(update["messages"], value=written)
+    return dataclasses.replace(result, update={**update, "messages": written})
 
 
 def _as_message(value: Any) -> AIMessage:

@@ -19,7 +19,7 @@ _READ = ("content", "name", "additional_kwargs", "tool_calls", "invalid_tool_cal
 
 def marked(message: BaseMessage, vault_id: str) -> BaseMessage:
     """Mark a message, a copy of it, as hidden in a vault."""
-    mark = _mark(message, vault_id)
+    mark = mark_of(message, vault_id)
     if message.response_metadata.get(MARK) == mark:
         return message
     return message.model_copy(update={"response_metadata": {**message.response_metadata, MARK: mark}})
@@ -27,7 +27,7 @@ def marked(message: BaseMessage, vault_id: str) -> BaseMessage:
 
 def is_marked(message: BaseMessage, vault_id: str) -> bool:
     """Tell whether a message is what was marked in this vault."""
-    return message.response_metadata.get(MARK) == _mark(message, vault_id)
+    return message.response_metadata.get(MARK) == mark_of(message, vault_id)
 
 
 def mark_all(value: Any, vault_id: str) -> Any:
@@ -39,7 +39,8 @@ def mark_all(value: Any, vault_id: str) -> Any:
     return value
 
 
-def _mark(message: BaseMessage, vault_id: str) -> str:
-    read = [vault_id, *(getattr(message, name, None) or None for name in _READ)]
+def mark_of(message: BaseMessage, about: str) -> str:
+    """Return a digest of what a message says, and of what it is said about: a vault's id, for instance."""
+    read = [about, *(getattr(message, name, None) or None for name in _READ)]
     written = json.dumps(read, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(written, digest_size=16).hexdigest()
