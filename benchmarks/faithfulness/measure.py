@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -166,5 +167,6 @@ def measure_all(python: Path, apart: Path, size: Size) -> Iterator[Findings]:
     """Measure every peer, one after another; ``apart`` is the interpreter of the peers' own environment."""
     for launch in PEERS:
         interpreter = apart if launch.apart else python
+        print(f"measuring: faithfulness of {' '.join((launch.module, *launch.arguments))}", file=sys.stderr)
         with PeerProcess(interpreter, f"benchmarks.peers.{launch.module}", *launch.arguments) as peer:
             yield measure(peer, size)
