@@ -129,8 +129,7 @@ class Sentences:
             return self._rest.feed(chunk)
         text = plain_text(chunk)
         if text is None:
-            self._rest = Whole()
-            return self._rest.feed(chunk)
+            return self._hold(chunk)
         windows = []
         if self._held and not _adds_up(self._held[-1][0], chunk):
             windows = self._cut(len(self._text))
@@ -141,11 +140,19 @@ class Sentences:
 
     def flush(self) -> list[Window]:
         """Give what is left."""
-        return [*self._cut(len(self._text)), *(self._rest.flush() if self._rest else ())]
+        return self._rest.flush() if self._rest is not None else self._cut(len(self._text))
 
     def passed(self, text: str) -> None:
         """Note a text that was let through."""
         self.before = (self.before + text)[-self._context :] if self._context else ""
+
+    def _hold(self, chunk: Any) -> list[Window]:
+        """Hold a chunk and all that follow, with the sentence that it may go on with."""
+        self._rest = Whole()
+        held, self._held, self._text = self._held, [], ""
+        for one in (*(one for one, _ in held), chunk):
+            self._rest.feed(one)
+        return []
 
     def _end(self) -> int:
         """Return where the last sentence that has ended does."""

@@ -266,8 +266,18 @@ class TestSentences:
         )
         chunks = [AIMessageChunk(content="I call. It is", id="m1"), call]
         guard = Guard([Words("secret")], on_fail="No.", streaming="sentences")
-        assert text_of(stream(Source(chunks) | guard)) == "I call. It isNo."
+        assert text_of(stream(Source(chunks) | guard)) == "I call. No."
         assert total(stream(Source(chunks) | Guard([Words()], streaming="sentences"))) == total(chunks)
+
+    @every_way
+    def test_a_sentence_is_judged_whole_where_more_than_text_begins_in_it(self, stream: Stream) -> None:
+        call = tool_call_chunk(name="f", args="{}", index=0, id="c")
+        chunks = [
+            AIMessageChunk(content="I call. It is sec", id="m1"),
+            AIMessageChunk(content="ret.", id="m1", tool_call_chunks=[call]),
+        ]
+        guard = Guard([Words("secret")], on_fail="No.", streaming="sentences")
+        assert text_of(stream(Source(chunks) | guard)) == "I call. No."
 
     @every_way
     def test_content_blocks(self, stream: Stream) -> None:
