@@ -41,6 +41,7 @@ def create() -> FastAPI:
         {"/show": make_chain(store, model)},
         vault_id=vault_of,
         store=store,
+        endpoints=("stream",),
         limits=Limits(max_body=200_000),
         title="langchain-secguard: a page to look at",
     )

@@ -31,7 +31,7 @@ class Ask(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    text: str = Field(max_length=50_000)
+    text: str = Field(max_length=50_000, pattern=r"\S")
     policies: dict[str, Action] = Field(default_factory=dict, max_length=64)
     hidden_names: list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = Field(
         default_factory=list, max_length=50

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -154,6 +155,16 @@ def test_a_session_that_ended_is_told(page: Page) -> None:
     page.context.clear_cookies()
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("alert")).to_contain_text("Reload the page")
+
+
+def test_what_the_page_does_not_ask_is_not_served(server: PageServer) -> None:
+    with httpx.Client(base_url=server.url) as client:
+        client.get("/")
+        asked = {"invoke": {"text": TEXT}, "batch": {"text": TEXT}, "stream": {"text": " \n"}}
+        told = {
+            path: client.post(f"/show/{path}", json={"input": ask}).status_code for path, ask in asked.items()
+        }
+    assert told == {"invoke": 404, "batch": 404, "stream": 422}
 
 
 def test_a_text_is_dropped(page: Page) -> None:
