@@ -385,7 +385,7 @@ class TestMemory:
             scanner.texts.clear()
         del text
         gc.collect()
-        assert not [one for one in gc.get_objects() if type(one).__name__ == "Text"]
+        assert not [one for one in gc.get_objects() if type(one) is Text]
         assert all(type(key) is bytes and len(key) == 18 for key in guard._panel._cache._entries)
 
     def test_it_can_be_turned_off(self) -> None:
