@@ -88,7 +88,7 @@ def _machines(kept: Mapping[str, Result]) -> Iterator[str]:
 def _faithfulness(data: Mapping[str, Any]) -> Iterator[str]:
     yield "## Whom an answer names"
     yield (
-        "Thirty people are hidden by each tool, a model's answers speak of them with placeholders bent in "
+        "Each tool hides the same people, a model's answers speak of them with placeholders bent in "
         "many ways, and what a user would see is compared with what was meant. All tools get the same "
         "detector (a list of regular expressions), so this is about restoring alone. **Wrong**: a value "
         "shows that was not meant. **Lost**: the value that was meant does not show, or the call raised an "
