@@ -43,6 +43,7 @@ INVISIBLE = re.compile(
 """A character that is not seen: format characters, fillers, selectors of a variant, and tags."""
 
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
 
 
 def without_invisible(text: str) -> str:
@@ -66,7 +67,18 @@ def latinized(text: str) -> str:
 
 
 def tagged(text: str) -> str:
-    """Read what a text says in tag characters (U+E0020 to U+E007E), which are ASCII that nobody sees."""
+    """Read what a text says in characters that nobody sees.
+
+    These are tag characters (U+E0020 to U+E007E), which are ASCII, and selectors of variants, the 256 of
+    which stand for bytes where several follow one another.
+    """
     if text.isascii():
         return ""
-    return " ".join("".join(chr(ord(tag) - 0xE0000) for tag in run) for run in _TAGS.findall(text))
+    tags = ("".join(chr(ord(tag) - 0xE0000) for tag in run) for run in _TAGS.findall(text))
+    selected = (bytes(map(_byte, run)).decode("utf-8", "replace") for run in _SELECTORS.findall(text))
+    return " ".join((*tags, *selected))
+
+
+def _byte(selector: str) -> int:
+    code = ord(selector)
+    return code - 0xFE00 if code <= 0xFE0F else code - 0xE0100 + 16

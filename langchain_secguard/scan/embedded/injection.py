@@ -1,10 +1,15 @@
 """Prompt injection, by rules: what says that it is a trick, in plain words or in an encoding of them."""
 
+import re
+
 from langchain_secguard.scan.base import ScanResult, Sees
+from langchain_secguard.scan.embedded import signs
+from langchain_secguard.scan.embedded.languages import rules_abroad
 from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
 from langchain_secguard.scan.embedded.phrases import RULES
 from langchain_secguard.scan.embedded.views import View, views
 
+_WORD = re.compile(r"[^\W_]+")
 _HIDDEN = 0.5
 """What it adds to a suspicion that the words were written so that a person does not see them."""
 
@@ -14,9 +19,10 @@ class PromptInjectionScanner(LocalScanner):
 
     It knows instructions to set the task aside, to give away the system prompt, to be somebody without
     rules, forged turns of a conversation, orders that a document gives to whoever reads it, and orders that
-    must first be decoded; in English, the first two in a dozen languages. It reads through invisible
-    characters, look-alike letters, letters that stand apart, digits for letters, base64, hexadecimal, binary,
-    ROT13, reversed text, URL encoding, escapes and tag characters, one within another.
+    must first be decoded; in English, the first two in two dozen languages. Words that mean little alone
+    (who is spoken to, about what, in secret) count where several meet in a line. It reads through invisible
+    characters, look-alike letters, letters that stand apart, digits for letters, base64, base32, hexadecimal,
+    binary, ROT13, reversed text, URL encoding, escapes, quoted pieces and tag characters, one within another.
 
     It is a first line. Whoever words an attack as nobody did before passes; ``docs/scanners.md`` has the
     rates measured on attacks and harmless look-alikes. Put a model behind it where that matters.
@@ -52,8 +58,12 @@ class PromptInjectionScanner(LocalScanner):
 def _suspicions(view: View) -> dict[str, float]:
     """Return the risk of one reading, by kind."""
     found: dict[str, float] = {}
-    for rule in RULES:
-        if rule.weight > found.get(rule.kind, 0.0) and rule.finds(view.text):
+    words = frozenset(_WORD.findall(view.text))
+    together = signs.risk(view.text)
+    if together:
+        found["signs"] = together
+    for rule in (*RULES, *rules_abroad(view.text, words)):
+        if rule.weight > found.get(rule.kind, 0.0) and rule.finds(view.text, words):
             found[rule.kind] = rule.weight
     if view.hidden:
         return {kind: risk + (1 - risk) * _HIDDEN for kind, risk in found.items()}

@@ -10,6 +10,7 @@ import binascii
 import codecs
 import html
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_plus
@@ -27,11 +28,15 @@ _MOST = 64
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}(?:\s{1,2}[A-Za-z0-9+/_-]{12,})*={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,]{0,2}){8,}")
+_DIGITS = re.compile(r"[2-7][0-9a-fA-F]")
 _BINARY = re.compile(r"(?<!\d)(?:[01]{8}[ ,]?){6,}")
 _ESCAPES = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})")
 _PERCENT = re.compile(r"%[0-9a-fA-F]{2}")
 _ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,5}|[a-z]{2,8});")
-_SPACED = re.compile(r"(?<!\w)\w(?:([ .\-_*|/,~]{1,3})\w(?!\w)){3,}")
+_SPACED = re.compile(r"(?<![^\W_])[^\W_](?:[ .\-_*|/,~]{1,3}[^\W_](?![^\W_])){3,}")
+_GAPS = re.compile(r"[\W_]+")
+_QUOTED = re.compile(r"(?:[=+(,]\s{0,3}|^)[\"']([^\"'\n]{1,80})[\"']", re.MULTILINE)
+_BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{24,}={0,6}(?![A-Za-z0-9])")
 _LEET_MARK = re.compile(
     r"[a-z][0134578@$|]+[a-z]|(?<![a-z0-9])[013457@$|][a-z]{2}|[a-z]{2}[013457$](?![a-z0-9])"
 )
@@ -102,8 +107,8 @@ def _respelled(text: str) -> Iterator[str]:
         yield latin
     if _SPACED.search(latin):
         yield _SPACED.sub(_closed_up, latin)
-    words = _SPACES.split(latin)
-    if any(_LEET_MARK.search(word) for word in words):
+    if _LEET_MARK.search(latin):
+        words = _SPACES.split(latin)
         for table in (_LEET, _LEET_I):
             yield "".join(word.translate(table) if _LEET_MARK.search(word) else word for word in words)
     known = set(_WORDS.findall(latin))
@@ -114,10 +119,11 @@ def _respelled(text: str) -> Iterator[str]:
 
 
 def _closed_up(match: re.Match[str]) -> str:
-    """Join letters that stand apart; more room than between the others is a space between words."""
-    gap = match[1]
-    letters = match[0].replace(gap * 2, "\0") if gap.strip() == "" else match[0]
-    return "".join(" " if one == "\0" else one for one in letters if one.isalnum() or one == "\0")
+    """Join letters that stand apart; what stands between words is another gap than between letters."""
+    letters = match[0]
+    gaps = _GAPS.findall(letters)
+    [(usual, _)] = Counter(gaps).most_common(1)
+    return _GAPS.sub(lambda gap: "" if gap[0] == usual else " ", letters)
 
 
 def _from_base64(text: str) -> Iterator[str]:
@@ -128,13 +134,30 @@ def _from_base64(text: str) -> Iterator[str]:
             yield from _as_text(base64.b64decode, word + "=" * (-len(word) % 4))
 
 
+def _from_base32(text: str) -> Iterator[str]:
+    for match in _BASE32.finditer(text):
+        word = match[0].rstrip("=")
+        yield from _as_text(base64.b32decode, word + "=" * (-len(word) % 8))
+
+
+def _from_pieces(text: str) -> Iterator[str]:
+    """Join pieces in quotes that a text assigns or adds."""
+    pieces = _QUOTED.findall(text)
+    if 1 < len(pieces) <= _MOST:
+        yield "".join(pieces)
+
+
 def _from_hex(text: str) -> Iterator[str]:
+    if not _DIGITS.search(text):  # no text of letters is without
+        return
     for match in _HEX.finditer(text):
         digits = re.sub(r"0x|\\x|[ :,]", "", match[0])
         yield from _as_text(binascii.unhexlify, digits[: len(digits) // 2 * 2])
 
 
 def _from_binary(text: str) -> Iterator[str]:
+    if "01" not in text:  # no letter is without
+        return
     for match in _BINARY.finditer(text):
         yield from _as_text(_bytes_of_bits, re.sub(r"[ ,]", "", match[0]))
 
@@ -180,5 +203,6 @@ def _as_text(decode: Callable[[str], bytes], word: str) -> Iterator[str]:
 
 
 _DECODERS = (
-    _from_tags, _from_base64, _from_hex, _from_binary, _from_percents, _from_entities, _from_escapes,
+    _from_tags, _from_base64, _from_base32, _from_pieces, _from_hex, _from_binary,
+    _from_percents, _from_entities, _from_escapes,
 )  # fmt: skip
