@@ -102,7 +102,7 @@ class _Hidden(torch.nn.Module):  # type: ignore[misc]
 
 
 def export_embedder(source: Path, folder: Path) -> None:
-    """Write an ONNX file of a classifier in ``source`` that gives hidden states, as models of embeddings do."""
+    """Write an ONNX file of a classifier that gives hidden states, as models of embeddings do."""
     model = BertForSequenceClassification.from_pretrained(source).eval()
     folder.mkdir(exist_ok=True)
     inputs = ("input_ids", "attention_mask", "token_type_ids")
@@ -116,6 +116,6 @@ def export_embedder(source: Path, folder: Path) -> None:
             dynamo=False,
             input_names=list(inputs),
             output_names=["last_hidden_state"],
-            dynamic_axes=dict.fromkeys((*inputs, "last_hidden_state"), {0: "batch", 1: "sequence"}),
+            dynamic_axes={name: {0: "batch", 1: "sequence"} for name in (*inputs, "last_hidden_state")},
         )
     model.config.save_pretrained(folder)
