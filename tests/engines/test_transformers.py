@@ -75,7 +75,7 @@ class TestModel:
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
     def test_runs_on_a_gpu_where_there_is_one(self, tiny_model: Path) -> None:
         detector = TransformersDetector(tiny_model)
-        assert detector._tagger.device.type == "cuda"
+        assert detector._tagger._reader.device.type == "cuda"
         assert found(detector) == found(TransformersDetector(tiny_model, device="cpu"))
 
 
