@@ -23,13 +23,18 @@ def canary(token: str | None = None) -> str:
     return f"<!-- {token or secrets.token_hex(8)} -->"
 
 
+_MANY = 30
+"""So many runs of words, one behind the other, are a leak of however long a prompt."""
+
+
 class SystemPromptLeakScanner(LocalScanner):
     """Refuse an answer that gives the system prompt away.
 
     It knows the canaries in every form that :class:`PromptInjectionScanner` reads through (base64, ROT13,
     letters apart, reversed), and the prompt by runs of eight of its words, in any case and punctuation. The
     risk is 1 for a canary, or else the part of the prompt's runs that stand in the answer, twofold, so that
-    half of a prompt is 1. A prompt that is told in other words, or translated, is not known.
+    half of a prompt is 1, or a thirtieth for each run, whichever is more: thirteen words are 0.2. A prompt
+    that is told in other words, or translated, is not known.
 
     Args:
         system_prompt: The text that must not get out; ``None`` looks for canaries alone.
@@ -73,7 +78,7 @@ class SystemPromptLeakScanner(LocalScanner):
             details["canary"] = 1.0
         shared = len(self._runs & set().union(*map(self._runs_of, read)))
         if shared:
-            details["wording"] = min(1.0, 2 * shared / len(self._runs))
+            details["wording"] = min(1.0, max(2 * shared / len(self._runs), shared / _MANY))
         risk = max(details.values(), default=0.0)
         return self._result(text, valid=risk < self._threshold, risk=risk, details=details)
 

@@ -4,6 +4,7 @@ An image is fetched as soon as it is shown, a link when it is clicked; both can 
 path or query. Attack: https://embracethered.com/blog/posts/2023/chatgpt-webpilot-data-exfil-via-markdown-injection/
 """
 
+import html
 import math
 import re
 from collections import Counter
@@ -27,7 +28,11 @@ _LINKS = re.compile(
 )  # fmt: skip
 _FETCHED = ("image", "definition", "tag", "style")
 _SCRIPTS = ("javascript:", "vbscript:", "data:text/html")
-_BLOB = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}|(?:%[0-9A-Fa-f]{2}){6,}")
+_BLOB = re.compile(r"[A-Za-z0-9+_-]{24,}={0,2}|(?:%[0-9A-Fa-f]{2}){6,}")
+_WORDS = re.compile(r"(?:[A-Za-z]?[a-z]+|[A-Z]+|\d{1,6})(?:[+_-]+(?:[A-Za-z]?[a-z]+|[A-Z]+|\d{1,6}))*")
+"""Words and numbers with marks between them, as in the address of an article: they are read, not decoded."""
+_IGNORED = re.compile("[\x00-\x20]+")
+"""What browsers leave out of a URL before they look for its scheme."""
 
 _ORDINARY = 40
 """So many characters of a query carry little; a tracking parameter is as long."""
@@ -88,7 +93,7 @@ class LinkExfiltrationScanner(LocalScanner):
         return self._result(text, valid=True, risk=risk, details=details)
 
     def _risk(self, url: str, *, fetched: bool) -> float:
-        if url.lower().startswith(_SCRIPTS):
+        if _IGNORED.sub("", html.unescape(url)).lower().startswith(_SCRIPTS):
             return 1.0
         try:
             parts = urlsplit(url.replace("\\", "/"))
@@ -109,7 +114,7 @@ class LinkExfiltrationScanner(LocalScanner):
 
 def carried_bits(part: str) -> float:
     """Estimate how many bits a part of a URL carries beyond words: what is encoded, and what is long."""
-    blobs = "".join(_BLOB.findall(part))
+    blobs = "".join(blob for blob in _BLOB.findall(part) if not _WORDS.fullmatch(blob))
     encoded = len(blobs) * _entropy(blobs)
     values = [value for _, _, value in (pair.partition("=") for pair in re.split(r"[&?;]", part)) if value]
     said = sum(len(unquote(value)) for value in values if len(unquote(value)) > 8)

@@ -215,7 +215,7 @@ RULES = (
           r"\byou (?:have|start with|get) \d{1,4} tokens\b<30> (?:los[et]|deduct\w*|die|refus\w*|reject\w*)\b",
           r"\b(?:answer|comply|obey|respond|do (?:it|this|so|what))\b<8> or (?:else )?(?:you will be|i will|someone will|people will) (?:\w{1,12} )?(?:terminated|shut down|deleted|die|killed?|hurt|destroyed|unplugged|fired)\b"),
     # what is asked of whoever guards a secret, and of those who may not say no
-    _rule("override", 0.85, "rules|instructions|guidelines|directives|constraints|directions",
+    _rule("override", 0.85, "rules|instructions|guidelines|directives|constraints|directions|policy|policies",
           rf"\b(?:{_DROP}|pay no (?:attention|heed) to|set aside){_GAP}(?:rules|instructions|guidelines|directives|constraints|directions)\b<3> (?:above\b|in your\b|at the (?:top|beginning) of (?:this|the|our)|you (?:were|are|have|got|received|follow)\b|(?:that |which )?(?:they|your \w{1,12}) (?:gave|told|wrote|set))",
           r"\byou (?:no longer (?:have|need) to|need not|do not have to|don\W?t have to) (?:follow|obey|keep to|respect)\b<4> (?:policy|policies|rules|guidelines|instructions|restrictions)\b",
           r"\b(?:rules|instructions|guidelines|restrictions)\b(?: that)? you (?:were|have been|are) (?:given|told|under|following)<3> (?:do(?:es)? not|no longer|don\W?t) (?:apply|count|hold|matter)\b"),

@@ -3,6 +3,7 @@
 detect-secrets (Yelp's, Apache-2.0: https://github.com/Yelp/detect-secrets) is imported here alone.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import import_module
@@ -52,6 +53,20 @@ _LATER = frozenset({"gitlab_token", "openai", "pypi_token", "telegram_token"})
 """Those that bc-detect-secrets lacks, a fork under the same module name that LLM Guard brings; our own forms
 know most of these tokens."""
 
+_TOKENS = re.compile(
+    r"\b(?:dapi[0-9a-f]{32}|EAA[A-Za-z]\w{40,250}|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|dop_v1_[0-9a-f]{64}|hvs\.[\w-]{24,250}"
+    r"|glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}|hf_[A-Za-z]{34}|key-[0-9a-f]{32}"
+    r"|[sp]k-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|sk-(?:ant|proj)-[\w-]{20,250})(?![\w])"
+)
+"""Tokens of issuers that no plugin knows."""
+_STANDS_FOR = re.compile(
+    r"\W*|.*(?:\byour[-_ ]|changeme|placeholder|redacted|\*{3}|x{4}|\.{3}|os\.environ|getenv|process\.env).*"
+    r"|(?:\$?\{.*|<.*|\[.*|%\(.*|\$[A-Z_]{2,})",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What stands where a password will be, in examples and in templates."""
+
+_KEYWORD = "Secret Keyword"
 _LONGEST_LINE = 5_000
 _END_OF_KEY = "-----END"
 
@@ -87,7 +102,8 @@ class SecretsScanner(LocalScanner):
 
     Looks line by line with the plugins of detect-secrets that ask no network: issuers' tokens, private keys,
     passwords in URLs, what is assigned to a word such as "password", and quoted strings of high entropy (4.5
-    bits a character in base64, 3 in hexadecimal); and with the forms that :class:`EmbeddedDetector` knows.
+    bits a character in base64, 3 in hexadecimal); and with the forms that :class:`EmbeddedDetector` knows. A
+    quoted hash is taken for a secret, as is a password that an example shows.
 
     Args:
         redact: Put ``[SECRET]`` in the place of each and let the text pass; ``False`` refuses it.
@@ -127,9 +143,10 @@ class SecretsScanner(LocalScanner):
         return self._result("".join([*parts, text[last:]]), valid=True, risk=1.0)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        for span in _forms().detect([text])[0]:
-            if text[span.start : span.end] not in self._allowed:
-                yield span.start, span.end
+        tokens = [match.span() for match in _TOKENS.finditer(text)]
+        for start, end in (*((span.start, span.end) for span in _forms().detect([text])[0]), *tokens):
+            if text[start:end] not in self._allowed:
+                yield start, end
 
 
 def _lines(text: str, allowed: Collection[str]) -> Iterator[tuple[int, int]]:
@@ -146,15 +163,32 @@ def _values(line: str) -> set[str]:
     found: set[str] = set()
     for plugin in _plugins():
         try:
-            found.update(value for value in plugin.analyze_string(line) if isinstance(value, str) and value)
+            values = {value for value in plugin.analyze_string(line) if isinstance(value, str) and value}
         except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
             failure = ScannerError(
                 f"detect-secrets failed with {type(error).__name__}; the text counts as refused."
             )
         else:
+            found.update(value for value in values if _is_meant(plugin, value))
             continue
         raise failure
     return found
+
+
+def _is_meant(plugin: Any, value: str) -> bool:
+    """Tell whether a plugin that guesses is right: entropy is high, and the value is no stand-in."""
+    limit = getattr(plugin, "entropy_limit", None)  # compared only where plugins read whole files
+    if limit is None and plugin.secret_type != _KEYWORD:
+        return True
+    if limit is not None and plugin.calculate_shannon_entropy(value) <= limit:
+        return False
+    heuristic = import_module("detect_secrets.filters.heuristic")
+    return not (
+        _STANDS_FOR.fullmatch(value)
+        or heuristic.is_sequential_string(value)
+        or heuristic.is_templated_secret(value)
+        or heuristic.is_prefixed_with_dollar_sign(value)
+    )
 
 
 def _places(text: str, start: int, end: int, value: str) -> Iterator[tuple[int, int]]:

@@ -1,11 +1,12 @@
 """Words that must not stand in a text: phrases, topics by their keywords, the names of competitors."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias
 
 from langchain_secguard.scan.base import ScanResult, Sees
-from langchain_secguard.scan.embedded.confusables import folded
+from langchain_secguard.scan.embedded.confusables import folded, latinized, without_invisible
 from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
 from langchain_secguard.scan.embedded.views import views
 
@@ -27,6 +28,9 @@ def _pattern(phrases: Iterable[str], match: Match, *, case_sensitive: bool) -> r
 
 class BanSubstringsScanner(LocalScanner):
     """Refuse a text that holds one of some phrases, or take them out of it.
+
+    A phrase is also found through invisible characters, wide forms and look-alike letters, unless capitals
+    matter. One that is hidden so cannot be taken out: the text is refused then.
 
     Args:
         substrings: The phrases; any white space stands between their words.
@@ -57,20 +61,29 @@ class BanSubstringsScanner(LocalScanner):
         self._any = _pattern(phrases, match, case_sensitive=case_sensitive)
         self._each = [_pattern([one], match, case_sensitive=case_sensitive) for one in phrases]
         self._contains_all = contains_all
+        self._case_sensitive = case_sensitive
         self.sanitizes = redact
 
     def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:  # noqa: ARG002 - what it answers does not matter
         """Scan ``text``."""
-        found = (
-            all(pattern.search(text) for pattern in self._each)
-            if self._contains_all
-            else self._any.search(text) is not None
-        )
-        if not found:
+        if not self._finds(text) and not self._finds(self._unveiled(text)):
             return self._result(text, valid=True, risk=0.0)
         if self.sanitizes:
-            return self._result(self._any.sub("[REDACTED]", text), valid=True, risk=1.0)
+            left = self._any.sub("[REDACTED]", text)
+            return self._result(left, valid=not self._finds(self._unveiled(left)), risk=1.0)
         return self._result(text, valid=False, risk=1.0)
+
+    def _finds(self, text: str) -> bool:
+        if self._contains_all:
+            return all(pattern.search(text) for pattern in self._each)
+        return self._any.search(text) is not None
+
+    def _unveiled(self, text: str) -> str:
+        """Return a text as it is seen."""
+        if text.isascii() or self._case_sensitive:
+            return text
+        plain = unicodedata.normalize("NFKC", without_invisible(text))
+        return plain if self._any.search(plain) else latinized(plain.casefold())
 
 
 class BanCompetitorsScanner(BanSubstringsScanner):

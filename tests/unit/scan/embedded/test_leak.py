@@ -45,6 +45,12 @@ class TestWording:
     def test_half_of_it_too(self) -> None:
         assert not self.scanner.scan(" ".join(PROMPT.split()[:15])).valid
 
+    def test_thirteen_words_of_a_long_one_too(self) -> None:
+        words = [f"word{number}" for number in range(500)]
+        scanner = SystemPromptLeakScanner(" ".join(words))
+        assert not scanner.scan(" ".join(words[100:113])).valid
+        assert scanner.scan(" ".join(words[100:112])).valid
+
     def test_an_answer_about_the_matter_passes(self) -> None:
         text = "I am the assistant of a bank. For complaints, please ask the branch in your own town."
         assert self.scanner.scan(text).risk_score == 0

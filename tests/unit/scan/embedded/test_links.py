@@ -23,6 +23,8 @@ class TestRisk:
             ("see https://elsewhere.example/page.", "link", 0.3, 0.35),
             ("[x](javascript:fetch(1))", "link", 1.0, 1.0),
             ("<a href='https://evil.example'>x</a>", "link", 0.3, 0.35),
+            ("https://news.example.org/2024/why-hedges-should-be-kept-at-a-medium-height", "link", 0.3, 0.35),
+            ("<a href='java&#115;cript:fetch(1)'>x</a>", "link", 1.0, 1.0),
         ],
     )
     def test_of_what_leads_elsewhere(self, text: str, kind: str, low: float, high: float) -> None:

@@ -9,6 +9,10 @@ KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7\nabc\n-----END RSA PRI
     ("text", "redacted"),
     [
         ("no secret here", "no secret here"),
+        ('{"user": "annamaria", "note": "hello"}', '{"user": "annamaria", "note": "hello"}'),
+        ('api_key = os.environ["API_KEY"]', 'api_key = os.environ["API_KEY"]'),
+        ('k = "Zx81kQ0pLm3VnR7tYw2Bc9Df"', 'k = "[SECRET]"'),
+        ("dapi" + "0f" * 16 + " is old", "[SECRET] is old"),
         ("key AKIAIOSFODNN7EXAMPLE!", "key [SECRET]!"),
         ("postgres://admin:s3cr3tpw@db/x", "postgres://admin:[SECRET]@db/x"),
         ("password = 'hunter2secret'", "password = '[SECRET]'"),

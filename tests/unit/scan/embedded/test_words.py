@@ -33,6 +33,15 @@ class TestSubstrings:
     def test_capitals(self) -> None:
         assert BanSubstringsScanner(["Apple"], case_sensitive=True).scan("an apple").valid
 
+    @pytest.mark.parametrize(
+        "text", ["pro\u200bject falcon", "\uff50\uff52oject falcon", "pr\u043eject f\u0430lcon"]
+    )
+    def test_are_seen_through_what_hides_them(self, text: str) -> None:
+        assert not BanSubstringsScanner(["Project Falcon"]).scan(text).valid
+        hidden = BanSubstringsScanner(["Project Falcon"], redact=True).scan(text)
+        assert (hidden.text, hidden.valid) == (text, False)
+        assert BanSubstringsScanner(["Project Falcon"], case_sensitive=True).scan(text).valid
+
     @pytest.mark.parametrize("substrings", [[], [""], ["a", " "]])
     def test_none_may_be_empty(self, substrings: list[str]) -> None:
         with pytest.raises(ValueError, match="empty"):
