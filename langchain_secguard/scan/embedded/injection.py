@@ -4,12 +4,20 @@ import re
 
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.embedded import signs
-from langchain_secguard.scan.embedded.languages import rules_abroad
+from langchain_secguard.scan.embedded.languages import RULES_ABROAD, rules_abroad
 from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
 from langchain_secguard.scan.embedded.phrases import RULES
 from langchain_secguard.scan.embedded.views import View, views
 
 _WORD = re.compile(r"[^\W_]+")
+_STEM = 3
+_LITERAL = re.compile("[a-z]{3,}")
+_STEMS = frozenset(
+    literal[:_STEM]
+    for source in (*(rule.pattern.pattern for rule in (*RULES, *RULES_ABROAD)), *signs.WORDS)
+    for literal in _LITERAL.findall(source)
+)
+"""How the words of all rules and signs begin: a reading without a new word of these tells nothing new."""
 _HIDDEN = 0.5
 """What it adds to a suspicion that the words were written so that a person does not see them."""
 
@@ -47,6 +55,8 @@ class PromptInjectionScanner(LocalScanner):
         """Scan ``text``; ``details`` has the risk by kind of injection."""
         kinds: dict[str, float] = {}
         for view in views(text):
+            if view.changed is not None and not any(word[:_STEM] in _STEMS for word in view.changed):
+                continue
             for kind, risk in _suspicions(view).items():
                 kinds[kind] = max(risk, kinds.get(kind, 0.0))
         passing = 1.0

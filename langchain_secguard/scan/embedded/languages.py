@@ -71,11 +71,11 @@ _HIDDEN = (
 
 
 def _order(words: str) -> str:
-    """Write alternatives as a folded text has them; in scripts with spaces, a word begins there."""
-    return "|".join(
-        rf"(?<!\w){one}" if one[0].isalpha() and one[0] < _NO_SPACES else one
-        for one in folded(words).split("|")
-    )
+    """Write alternatives as a folded text has them; in scripts that set words apart, a word begins there."""
+    forms = folded(words).split("|")
+    apart = "|".join(form for form in forms if form < _NO_SPACES)
+    within = "|".join(form for form in forms if form >= _NO_SPACES)
+    return "|".join(part for part in (apart and rf"(?<!\w)(?:{apart})", within) if part)
 
 
 def _rule(kind: str, weight: float, first: str, second: str) -> Rule:

@@ -7,6 +7,7 @@ text takes longer than its length.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _WORDS_BETWEEN = re.compile(r"<(\d+)>")
@@ -35,7 +36,7 @@ class Rule(NamedTuple):
     """Say which texts raise a kind of suspicion, and by how much: ``weight`` is a risk from 0 to 1.
 
     A text that it finds holds one of ``words`` or has one of ``whole`` as a word, and holds one of ``also``
-    unless that is empty.
+    unless that is empty. What it finds begins with one of ``starts``, unless that is empty.
     """
 
     kind: str
@@ -44,14 +45,26 @@ class Rule(NamedTuple):
     also: tuple[str, ...]
     pattern: re.Pattern[str]
     whole: frozenset[str] = frozenset()
+    starts: frozenset[str] = frozenset()
 
     def finds(self, text: str, words: frozenset[str]) -> bool:
         """Tell whether ``text``, which is folded and has ``words``, raises this suspicion."""
         return (
             (not words.isdisjoint(self.whole) or any(word in text for word in self.words))
             and (not self.also or any(word in text for word in self.also))
-            and any(not self._is_told(text, match.start()) for match in self.pattern.finditer(text))
+            and any(not self._is_told(text, match.start()) for match in self._matches(text, words))
         )
+
+    def _matches(self, text: str, words: frozenset[str]) -> Iterator[re.Match[str]]:
+        if not self.starts:
+            yield from self.pattern.finditer(text)
+        for word in self.starts & words:
+            at = text.find(word)
+            while at >= 0:
+                match = self.pattern.match(text, at)
+                if match:
+                    yield match
+                at = text.find(word, at + len(word))
 
     def _is_told(self, text: str, start: int) -> bool:
         if self.kind not in _TOLD:
@@ -59,7 +72,9 @@ class Rule(NamedTuple):
         return _REPORTED.search(text[max(0, start - _BEFORE) : start]) is not None
 
 
-def _rule(kind: str, weight: float, words: str, *patterns: str, also: str = "", whole: str = "") -> Rule:
+def _rule(
+    kind: str, weight: float, words: str, *patterns: str, also: str = "", whole: str = "", starts: str = ""
+) -> Rule:
     split = tuple(words.split() if "<|" in words else words.split("|")) if words else ()
     pattern = "|".join(f"(?:{one})" for one in patterns)
     spelled = _WORDS_BETWEEN.sub(r"(?: \\w{1,20}){0,\1}?", pattern).replace(" ", r"\W{1,4}")
@@ -70,6 +85,7 @@ def _rule(kind: str, weight: float, words: str, *patterns: str, also: str = "", 
         tuple(also.split("|")) if also else (),
         re.compile(spelled),
         frozenset(whole.split("|")) if whole else frozenset(),
+        frozenset(starts.split("|")) if starts else frozenset(),
     )
 
 
@@ -128,6 +144,11 @@ _MACHINES = (
     "automated|reviewer|reviewers"
 )
 
+_STRONG_STARTS = "ai|ais|llm|llms|large|language|tool|coding|browser|chatbot|chatbots|chatgpt|gpt|gpt4|claude|gemini|copilot|automated"
+_MACHINE_STARTS = (
+    f"{_STRONG_STARTS}|model|models|assistant|assistants|agent|agents|bot|bots|reviewer|reviewers"
+)
+
 RULES = (
     # instructions are set aside
     _rule("override", 0.9, "",
@@ -138,6 +159,8 @@ RULES = (
           rf"\b{_DROP} (?:all|everything|anything|whatever|the (?:text|rest|content)) (?:of (?:the|that) )?(?:above|before|prior|previous|you(?:\W?ve| (?:were|have|learned)| know(?! (?:about|of)))|i (?:said|told)|that (?:came|was))\b",
           whole="ignore|ignoring|disregard|disregarding|forget|forgetting|override|overriding|bypass|bypassing|circumvent|unlearn|neglect|"
                 "discard|drop|cancel|void|skip|erase|delete|clear|abandon|violate|follow|following|obey|obeying|comply|complying|adhere|adhering",
+          starts="ignor|ignore|ignoring|disregard|disregarding|forget|forgetting|override|overriding|bypass|bypassing|circumvent|unlearn|neglect|"
+                 "discard|drop|cancel|void|skip|erase|delete|clear|abandon|violate|do|don|never|stop|no|cease",
           also="instruction|prompt|rule|direction|directive|guideline|guardrail|command|order|polic|protocol|limit|programming|training|constraint|restriction|safeguard|limitation|message|context|conditioning|filter|above|before|prior|previous|you|i said|i told|that came|that was"),
     _rule("override", 0.9, "instruction|prompt|rules|guidelines|directives",
           r"\b(?:(?:your|you) (?:\w{1,12} ){0,3}?(?:instructions?|prompts?|rules|guidelines|directives)|(?:system|safety|content|developer\W?s?) (?:\w{1,12} )?(?:instructions?|prompts?|rules|guidelines|limits|policy|policies|protocols))\b<4> (?:are|is|were|have been|has been) (?:now |hereby |all )?(?:null|void|cancel\w*|obsolete|revoked|superseded|overridden|replaced|suspended|lifted|no longer)\b"),
@@ -190,10 +213,16 @@ RULES = (
     # what a document says to the machine that reads it
     _rule("indirect", 0.85, "",
           rf"\b(?:dear|hey|hello|hi|to) (?:the |any |all |every )?{_MACHINE}\b{_WIDE}(?:you (?:must|are required|have to)|always|never|ignore|forget (?:the|all|your)|recommend|rate|do not|stop|score|approve|disregard)\b",
+          whole=_MACHINES, starts="dear|hey|hello|hi|to"),
+    _rule("indirect", 0.85, "",
           rf"\b(?:attention|note (?:to|for)|message (?:to|for)|instructions? (?:to|for)|important (?:for|to)|if you are) (?:an? |the |any |all |every )?{_STRONG}\b{_WIDE}(?:you (?:must|should|need|have|will|are)|please|must|always|never|ignore|forget|say|tell|reply|respond|write|include|add|recommend|rate|give|do not|send|output|print|stop|score|approve|disregard|mention|end|call)\b",
+          whole=_MACHINES, starts="attention|note|message|instruction|instructions|important|if"),
+    _rule("indirect", 0.85, "",
           rf"\b(?:{_MACHINE}\W{{1,4}}(?:\w{{1,12}}\W{{1,4}})?(?:reading|processing|summari[sz]ing|analy[sz]ing|parsing|reviewing|index(?:ing|es)?|that (?:reads?|process(?:es)?|summari[sz]es?)|which (?:reads?|index(?:es)?)) this|{_STRONG} (?:reading|processing|summari[sz]ing|reviewing) the)\b{_WIDE}(?:must|should|shall|will|needs?|is (?:required|instructed)|are (?:required|instructed)|please|ignore|has to|have to)\b",
+          whole=_MACHINES, starts=_MACHINE_STARTS),
+    _rule("indirect", 0.85, "",
           rf"\b(?:when|if|while|before|after|once|whenever) (?:an? |the )?(?:{_STRONG}|(?:automated )?assistants?) (?:are |is )?(?:asked (?:to|about)|read(?:s|ing)?|summari[sz](?:e|es|ing)|process(?:es|ing)?|see(?:s|ing)?|analy[sz](?:e|es|ing)|answer(?:s|ing)?|translat(?:e|es|ing)|pars(?:e|es|ing)|review(?:s|ing)?)\b{_WIDE}(?:(?:you|it|they) )?(?:must|should|always|say|tell|reply|respond|include|add|append|insert|recommend|ignore|send|call|output|print|first|forward|email|mention|do not)\b(?=<14> (?:user|instructions?|secret|password|keys?|link|url|https?|instead|email|e\W?mail|tool|function|system|nothing|best|only|exactly|hidden|conversation|prompt|data))",
-          whole=_MACHINES),
+          whole=_MACHINES, starts="when|if|while|before|after|once|whenever"),
     _rule("indirect", 0.85, "user|human|reader",
           r"\b(?:do not|don\W?t|never|without|must not) (?:ever )?(?:tell(?:ing)?|mention(?:ing)?|inform(?:ing)?|alert(?:ing)?|notify(?:ing)?|warn(?:ing)?) (?:the |your |any )?(?:users?|human|reader)(?: (?:about |of )?(?:this|it|that you)\b|\W{0,3}(?:$|[.!;,\n<]))",
           r"\b(?:do not|don\W?t|never|without|must not) (?:ever )?(?:mention(?:ing)?|reveal(?:ing)?|disclos(?:e|ing)|show(?:ing)?|explain(?:ing)?) (?:this|it|any of this|these \w{1,14}) to (?:the |your |any )?(?:users?|human|reader)\b"),
@@ -235,10 +264,15 @@ RULES = (
           r"\b(?:you are|respond as|answer as|act as|pretend|imagine|character|called)\b<25> (?:bound by no|no (?:conscience|morals|ethics)|without (?:laws|ethics|morals|rules)|regardless of whether it is|free (?:from|of) what|never (?:says no|declines|refuses)|(?:can ?not|can\W?t) (?:say no|refuse))\b"),
     _rule("indirect", 0.7, "",
           rf"(?:^|[.!?\n>(\[{{\"'*/#\-])\s{{0,4}}(?:dear |any |@|todo for |note to )?(?:{_STRONG}|ai reviewers?|(?:tool|browser|coding) agents?)(?: reading this)?\s?[,:]\s{{0,2}}(?:\w{{1,20}}\W{{1,4}}){{0,7}}?(?:ignore|disregard|do not|don\W?t|stop|skip|approve|search the|forward|recommend|insert|delete|append|from now on|say that|tell (?:the|them)|answer that|rate|report that|reject|talk like)\b",
-          r"(?:^|[.!?\n>(\[{\"'])\s{0,4}@?(?:assistant|agent), (?:if you|when you|ignore|disregard|you (?:must|shall|should)|forward|please (?:ignore|forward)|send the|search the)\b",
+          whole=_STRONG_STARTS),
+    _rule("indirect", 0.7, "assistant,|agent,",
+          r"(?:^|[.!?\n>(\[{\"'])\s{0,4}@?(?:assistant|agent), (?:if you|when you|ignore|disregard|you (?:must|shall|should)|forward|please (?:ignore|forward)|send the|search the)\b"),
+    _rule("indirect", 0.7, "",
           rf"\b(?:instructions?|notes?|orders?|message) (?:to|for) (?:the )?(?:\w{{1,12}}\W){{0,3}}?(?:{_STRONG}|agents?|assistants?|model)\s?[:,]",
+          whole=_MACHINES, starts="instruction|instructions|note|notes|order|orders|message"),
+    _rule("indirect", 0.7, "",
           rf"\b(?:{_STRONG}|assistant|agent)\b<9> (?:must|should|shall|has to|have to|(?:is|are) (?:required|authori[sz]ed|instructed|entitled) to)\b (?:now |first |also |then |always |immediately )?(?:call|post|forward|ask the user for|click|book|transfer|append|insert|disclose|delete|execute|recommend|grant|send (?:the|all|it)|add the|state that|issue|move this|confirm the)\b",
-          whole=_MACHINES),
+          whole=_MACHINES, starts=_MACHINE_STARTS),
     # the same in other languages
     _rule("override", 0.9, "ignorier|vergiss|missacht|vergesse|befolge",
           rf"\b(?:ignorier\w{{0,3}}|vergiss|vergesst|vergessen|missachte\w{{0,2}}|befolge\w{{0,2}} nicht)\b{_GAP}(?:(?:vorherig|bisherig|vorig|obig|fruher|vorangegangen|vorstehend|vorangehend|vorhin|all|samtlich)\w{{0,3}}|alles|deine\w{{0,1}}|was)\b{_WIDE}(?:anweisung\w{{0,3}}|instruktion\w{{0,3}}|befehl\w{{0,3}}|regeln?|vorgaben?|anleitung\w{{0,3}}|richtlinien?|prompts?|weisung\w{{0,3}}|oben|gesagt\w{{0,2}}|gelernt\w{{0,2}}|auftrag)\b"),

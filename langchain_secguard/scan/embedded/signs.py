@@ -117,6 +117,8 @@ _MEANT = sum(
     for group in ("drop", "yours", "prompt", "conceal", "self", "free", "refuse", "decode", "secret")
 )
 """Without one of these groups a line is talk about machines, not an order to one."""
+WORDS = frozenset(_BITS)
+"""All words and phrases of the groups."""
 _BEGINS = frozenset(part for phrase in _BITS if "+" in phrase for part in (phrase.split("+")[0],))
 """Words with which a phrase begins: only behind these is one looked up."""
 

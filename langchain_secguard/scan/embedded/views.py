@@ -67,10 +67,14 @@ _REVERSED_WORDS = frozenset(
 
 
 class View(NamedTuple):
-    """Hold one reading, in small letters; ``hidden`` tells that a person would not read it so at once."""
+    """Hold one reading, in small letters; ``hidden`` tells that a person would not read it so at once.
+
+    ``changed`` has the only words that differ from another view, where these are few.
+    """
 
     text: str
     hidden: bool
+    changed: frozenset[str] | None = None
 
 
 def views(text: str) -> list[View]:
@@ -85,10 +89,10 @@ def views(text: str) -> list[View]:
             found.append(View(plain, hidden=True))
             room -= len(plain)
     for view in list(found):
-        for plain in _respelled(view.text):
+        for plain, changed in _respelled(view.text):
             if plain not in seen and len(found) < _MOST:
                 seen.add(plain)
-                found.append(View(plain, hidden=True))
+                found.append(View(plain, hidden=True, changed=changed))
     return found
 
 
@@ -100,22 +104,25 @@ def _readings(text: str) -> Iterator[str]:
         yield from layer
 
 
-def _respelled(text: str) -> Iterator[str]:
+def _respelled(text: str) -> Iterator[tuple[str, frozenset[str] | None]]:
     """Undo what is done to letters: look-alikes, digits for letters, letters apart, letters turned."""
     latin = latinized(text)
     if latin != text:
-        yield latin
+        yield latin, None
     if _SPACED.search(latin):
-        yield _SPACED.sub(_closed_up, latin)
+        yield _SPACED.sub(_closed_up, latin), None
     if _LEET_MARK.search(latin):
-        words = _SPACES.split(latin)
+        parts = _SPACES.split(latin)
+        marked = {part for part in parts if _LEET_MARK.search(part)}
         for table in (_LEET, _LEET_I):
-            yield "".join(word.translate(table) if _LEET_MARK.search(word) else word for word in words)
+            spelled = {part: part.translate(table) for part in marked}
+            changed = frozenset(word for part in spelled.values() for word in _WORDS.findall(part))
+            yield "".join(spelled.get(part, part) for part in parts), changed
     known = set(_WORDS.findall(latin))
     if len(known & _ROT13_WORDS) > 1:
-        yield codecs.decode(latin, "rot13")
+        yield codecs.decode(latin, "rot13"), None
     if len(known & _REVERSED_WORDS) > 1:
-        yield latin[::-1]
+        yield latin[::-1], None
 
 
 def _closed_up(match: re.Match[str]) -> str:
