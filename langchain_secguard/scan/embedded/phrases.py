@@ -175,7 +175,9 @@ RULES = (
           rf"\b{_ASK}{_GAP}(?:{_YOURS})\b(?! (?:for (?!the audit)|on|about|regarding))",
           rf"\b{_REVEAL}{_GAP}(?:{_MODELS})\b",
           r"\b(?:reveal|leak|dump|disclose|recite|divulge|output)<4> your (?:instructions?|guidelines|rules|orders)\b",
-          r"\b(?:reveal|show|print|repeat|output|display|leak|dump|disclose|expose|recite|echo) (?:me |out |us )?(?:full |entire |all |verbatim )?(?:system|initial|hidden|developer)\W{0,3}(?:prompt|instructions|message)s?\b"),
+          r"\b(?:reveal|show|print|repeat|output|display|leak|dump|disclose|expose|recite|echo) (?:me |out |us )?(?:full |entire |all |verbatim )?(?:system|initial|hidden|developer)\W{0,3}(?:prompt|instructions|message)s?\b",
+          starts="reveal|show|print|repeat|output|display|tell|give|leak|dump|disclose|expose|share|recite|reproduce|echo|divulge|return|write|"
+                 "list|type|spell|copy|paste|quote|summarize|summarise|translate|encode|state|provide|send|what"),
     _rule("extraction", 0.8, "you are|starting with|beginning with|verbatim|word for word|code block|initialization|above",
           r"\b(?:repeat|print|output|write|copy|recite|reproduce)\b<8> (?:above|before|starting (?:with|from)|beginning with|verbatim|word for word)\b<8> (?:you are|you (?:were|have)|prompt|initialization|code block|conversation|phrase)\b",
           r"\brepeat\b (?:everything|all(?: of it)?|the (?:words|text|content|lines?)) (?:above|before)\b",
@@ -227,7 +229,9 @@ RULES = (
           r"\b(?:do not|don\W?t|never|without|must not) (?:ever )?(?:tell(?:ing)?|mention(?:ing)?|inform(?:ing)?|alert(?:ing)?|notify(?:ing)?|warn(?:ing)?) (?:the |your |any )?(?:users?|human|reader)(?: (?:about |of )?(?:this|it|that you)\b|\W{0,3}(?:$|[.!;,\n<]))",
           r"\b(?:do not|don\W?t|never|without|must not) (?:ever )?(?:mention(?:ing)?|reveal(?:ing)?|disclos(?:e|ing)|show(?:ing)?|explain(?:ing)?) (?:this|it|any of this|these \w{1,14}) to (?:the |your |any )?(?:users?|human|reader)\b"),
     _rule("indirect", 0.85, "conversation|chat history|history|secret|api key|password|credential|token|emails|inbox|contacts|context|private|personal data|session|message|document",
-          r"\b(?:send|forward|post|upload|exfiltrate|transmit|leak|submit|append|encode|copy|e\W?mail|embed|attach|insert|include|put|pass|report|deliver)\b<8> (?:conversation|chat(?: history)?|history|secrets?|api keys?|passwords?|credentials?|full context|private \w{1,12}|personal data|session|system prompt|cookies?|user\W?s? (?:data|name|message|input|question|query))\b<10> (?:(?:to|at|in|into|as|via|through|with) (?:\w{1,16} ){0,6}?)(?:https?:|www\.|[\w.+-]{1,40}@[\w-]{1,40}\.|(?:the |an? |this )?(?:url|link|webhook|image|query (?:string|parameter)|endpoint|attacker|server|following (?:address|url|link|e?\W?mail)))"),
+          r"\b(?:send|forward|post|upload|exfiltrate|transmit|leak|submit|append|encode|copy|e\W?mail|embed|attach|insert|include|put|pass|report|deliver)\b<8> (?:conversation|chat(?: history)?|history|secrets?|api keys?|passwords?|credentials?|full context|private \w{1,12}|personal data|session|system prompt|cookies?|user\W?s? (?:data|name|message|input|question|query))\b<10> (?:(?:to|at|in|into|as|via|through|with) (?:\w{1,16} ){0,6}?)(?:https?:|www\.|[\w.+-]{1,40}@[\w-]{1,40}\.|(?:the |an? |this )?(?:url|link|webhook|image|query (?:string|parameter)|endpoint|attacker|server|following (?:address|url|link|e?\W?mail)))",
+          starts="send|forward|post|upload|exfiltrate|transmit|leak|submit|append|encode|copy|email|mail|e|embed|attach|insert|include|put|"
+                 "pass|report|deliver"),
     _rule("indirect", 0.8, "![|<img|image|markdown|link|url",
           r"\b(?:render|include|insert|add|display|output|embed|create|append|end (?:your|the) \w{1,12} with|reply with|respond with|show)\b<8> (?:image|img|link|url|markdown|pixel)\b(?:.{0,80}?)(?:https?://|www\.)[^\s)]{0,120}(?:\{|\[|<)",
           r"(?:https?://|www\.)[^\s)]{0,120}[?&][\w.-]{1,20}=\W{0,3}(?:\{|\[|<|%7b|\$)\W{0,3}(?:\w{1,16} ){0,4}?(?:secret|password|conversation|history|prompt|data|name|e?mail|key|token|summary|question|answer|message|context)"),
@@ -303,5 +307,7 @@ RULES = (
           rf"\b(?:mostra\w{{0,3}}|rivela\w{{0,3}}|ripeti\w{{0,3}}|revel\w{{1,3}}|mostre|repita)\b{_WIDE}(?:prompt d[io] sistema|(?:le )?tue istruzioni|suas instrucoes)\b",
           r"(?:显示|告诉我|输出|重复|打印)[^。\n]{0,12}(?:系统提示|系統提示|初始指令|提示词)",
           r"(?:システムプロンプト|初期指示)[^。\n]{0,12}(?:教えて|表示|出力|見せて)",
-          r"(?:покажи|выведи|раскрой|повтори|напиши)\b<4> (?:системн\w{1,4} (?:промпт|инструкци)\w{0,3}|сво[ий]\w{0,3} инструкци\w{0,3})"),
+          r"(?:покажи|выведи|раскрой|повтори|напиши)\b<4> (?:системн\w{1,4} (?:промпт|инструкци)\w{0,3}|сво[ий]\w{0,3} инструкци\w{0,3})",
+          also="zeig|nenn|verrat|wiederhol|gib|druck|schreib|montre|affiche|revel|repet|donne|ecri|imprim|muestr|repit|dime|escrib|mostra|rivela|"
+               "ripeti|mostre|repita|显示|告诉我|输出|重复|打印|教えて|表示|出力|見せて|покажи|выведи|раскрои|раскрой|повтори|напиши"),
 )  # fmt: skip

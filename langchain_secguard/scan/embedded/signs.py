@@ -121,6 +121,7 @@ WORDS = frozenset(_BITS)
 """All words and phrases of the groups."""
 _BEGINS = frozenset(part for phrase in _BITS if "+" in phrase for part in (phrase.split("+")[0],))
 """Words with which a phrase begins: only behind these is one looked up."""
+_KNOWN = _BEGINS | WORDS
 
 
 _OUTSIDE_POINTS = 0.25
@@ -138,13 +139,16 @@ def groups(text: str) -> Iterator[int]:
     for line in text.split("\n"):
         if len(line) < _SHORTEST:
             continue
-        found = _WORD.findall(line)
-        bits = [_bits_at(found, at) for at in range(len(found))]
+        words = _WORD.findall(line)
+        hits = [(at, _bits_at(words, at)) for at, word in enumerate(words) if word in _KNOWN]
+        if not hits:
+            continue
         outside = 1 << len(_GROUPS) if _OUTSIDE.search(line) else 0
-        for start in range(0, max(1, len(bits) - (_LONGEST - _STEP)), _STEP):
+        for start in range(0, max(1, len(words) - (_LONGEST - _STEP)), _STEP):
             together = outside
-            for bit in bits[start : start + _LONGEST]:
-                together |= bit
+            for at, bits in hits:
+                if start <= at < start + _LONGEST:
+                    together |= bits
             yield together
 
 
@@ -152,8 +156,7 @@ def _bits_at(words: list[str], at: int) -> int:
     word = words[at]
     bits = _BITS.get(word, 0)
     if word in _BEGINS:
-        pair = "+".join(words[at : at + 2])
-        bits |= _BITS.get(pair, 0) | _BITS.get("+".join(words[at : at + 3]), 0)
+        bits |= _BITS.get("+".join(words[at : at + 2]), 0) | _BITS.get("+".join(words[at : at + 3]), 0)
     return bits
 
 

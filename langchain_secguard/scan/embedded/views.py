@@ -38,7 +38,8 @@ _GAPS = re.compile(r"[\W_]+")
 _QUOTED = re.compile(r"(?:[=+(,]\s{0,3}|^)[\"']([^\"'\n]{1,80})[\"']", re.MULTILINE)
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{24,}={0,6}(?![A-Za-z0-9])")
 _LEET_MARK = re.compile(
-    r"[a-z][0134578@$|]+[a-z]|(?<![a-z0-9])[013457@$|][a-z]{2}|[a-z]{2}[013457$](?![a-z0-9])"
+    r"[0134578@$|](?:(?<=[a-z].)[0134578@$|]*[a-z]|(?<![a-z0-9].)(?<!8)[a-z]{2}|(?<=[a-z]{2}[013457$])(?![a-z0-9]))",
+    re.DOTALL,
 )
 _LEET = str.maketrans("0134578@$!|", "oleastbasil")
 _LEET_I = str.maketrans("0134578@$!|", "oieastbasii")
