@@ -6,6 +6,7 @@ import decimal
 import enum
 import json
 import pathlib
+import sys
 import types
 import uuid
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ UUID = uuid.UUID("8f14e45f-ceea-467f-a6e7-5b7f0d1a2b3c")
         (np.float32(0.5), 0.5),
         (np.str_("a"), "a"),
         (np.zeros(3), "<ndarray>"),
-        (array.array("u", "Jane"), "<array>"),
+        (array.array("w" if sys.version_info >= (3, 13) else "u", "Jane"), "<array>"),
         (range(10**12), "<range>"),
         (collections.UserString("a"), "a"),
         ({"a": 1}.values(), [1]),
