@@ -25,7 +25,10 @@ WHEELS = {  # the least versions that have wheels for a newer Python than they k
     "3.13": {"numpy": "2.1.0"},
     "3.14": {"numpy": "2.3.2", "pydantic": "2.12.0"},
 }
-EXTRAS = "openai,surrogates,langfuse,opentelemetry,encryption,postgres,redis,secrets,agents,serve,azure,lakera,prompt-armor"
+EXTRAS = (
+    "openai,surrogates,langfuse,opentelemetry,encryption,postgres,redis,secrets,agents,serve,azure,lakera,"
+    "prompt-armor"
+)
 TESTS = (
     "tests/unit", "tests/integration/test_langchain_conventions.py",
     "tests/integration/test_pair_on_the_wire.py", "tests/integration/test_fails_closed.py",
