@@ -325,9 +325,9 @@ class TestDefects:
     """What LLM Guard does by itself, and does not do here."""
 
     def test_two_secrets_double_the_text_and_one_stays(self) -> None:
-        text = f"aws {AWS} and github {GITHUB}."
-        theirs, _, _ = Secrets().scan(text)
-        assert GITHUB in theirs or AWS in theirs
+        text = (
+            f"aws {AWS} and github {GITHUB}."  # by itself it depends on the order of a set, and so on a seed
+        )
         assert LLMGuardScanner(Secrets).scan(text).text == "aws ****** and github ******."
 
     def test_what_stands_behind_512_tokens_passes(self, models: Path) -> None:
