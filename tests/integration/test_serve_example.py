@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,6 @@ class TestFiles:
         command = container_command()
         assert grace > int(command[command.index("--timeout-graceful-shutdown") + 1])
 
-    @pytest.mark.skipif(not shutil.which("redis-server"), reason="needs redis-server")
     @pytest.mark.loopback
     def test_of_compose_start_redis(self) -> None:
         words = COMPOSE["services"]["redis"]["command"][1:]

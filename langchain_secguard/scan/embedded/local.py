@@ -1,5 +1,7 @@
 """What the embedded scanners share: they compute, ask nobody, and leave the event loop free."""
 
+from abc import ABC, abstractmethod
+
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.threads import to_thread
 
@@ -7,7 +9,7 @@ _LONG = 20_000
 """Texts longer than this many characters are scanned in a worker thread when they are awaited."""
 
 
-class LocalScanner:
+class LocalScanner(ABC):
     """Scan on this machine, in this process.
 
     Args:
@@ -32,9 +34,9 @@ class LocalScanner:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self._name!r})"
 
+    @abstractmethod
     def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
         """Scan ``text``."""
-        raise NotImplementedError  # each scanner has its own
 
     async def ascan(self, text: str, *, prompt: str | None = None) -> ScanResult:
         """Do what :meth:`scan` does; a long text is scanned in a worker thread."""
