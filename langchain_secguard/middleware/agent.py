@@ -26,7 +26,7 @@ from langchain_secguard.middleware.framework import (
 )
 from langchain_secguard.middleware.pair import Call, Pair, Plan, acarry_out, carry_out, quiet_config
 from langchain_secguard.middleware.parts import Shape, part_step
-from langchain_secguard.middleware.runs import AsyncRun, Run, ambient, merged_config
+from langchain_secguard.middleware.runs import Run, ambient, merged_config
 from langchain_secguard.middleware.shapes import given, state, update
 from langchain_secguard.vault import Vault
 
@@ -129,7 +129,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         if kwargs.get("stream_mode", "values") != "values":
             return [chunk async for chunk in self.astream(input, config, **kwargs)]
         with self._vault(config) as named:
-            async with AsyncRun(self._amanager(named), self.get_name(), input, named) as run:
+            async with Run(self._amanager(named), self.get_name(), input, named) as run:
                 try:
                     hidden = await acarry_out(self._hidden(input, run.config), run.config)
                     with ambient(run.config):
@@ -164,7 +164,7 @@ class ProtectedAgent(Runnable[Any, Any]):
     ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
         with self._vault(config) as named:
-            async with AsyncRun(self._amanager(named), self.get_name(), input, named) as run:
+            async with Run(self._amanager(named), self.get_name(), input, named) as run:
                 shape, kwargs = self._shape(named, kwargs)
                 try:
                     hidden = await acarry_out(self._hidden(input, run.config), run.config)

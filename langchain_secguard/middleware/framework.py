@@ -13,7 +13,7 @@ try:
     from langgraph.errors import GraphBubbleUp, GraphInterrupt, ParentCommand
     from langgraph.pregel.protocol import PregelProtocol
     from langgraph.runtime import Runtime
-    from langgraph.types import Command, Interrupt, Overwrite, Send, StateSnapshot, StateUpdate
+    from langgraph.types import Command, Overwrite, Send, StateSnapshot, StateUpdate
 except ModuleNotFoundError as error:
     raise ImportError(
         'The middleware needs langchain 1.x: pip install "langchain-secguard[agents]"'
@@ -26,7 +26,6 @@ __all__ = [
     "ExtendedModelResponse",
     "GraphBubbleUp",
     "GraphInterrupt",
-    "Interrupt",
     "ModelCallResult",
     "ModelRequest",
     "ModelResponse",

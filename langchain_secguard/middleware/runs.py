@@ -56,10 +56,16 @@ class Given(BaseCallbackHandler):
 
 
 class Run:
-    """Let tracers see one run of a protected agent, around the graph and the steps."""
+    """Let tracers see one run of a protected agent, around the graph and the steps.
 
-    def __init__(self, manager: CallbackManager, name: str, given_: Any, config: RunnableConfig) -> None:
+    It is entered by ``with``, or by ``async with`` where its manager is an async one.
+    """
+
+    def __init__(
+        self, manager: CallbackManager | AsyncCallbackManager, name: str, given_: Any, config: RunnableConfig
+    ) -> None:
         self.output: Any = None
+        self.given = Given()
         self._config = config
         name = config.get("run_name") or name
         self._start: Callable[[], Any] = partial(
@@ -67,41 +73,26 @@ class Run:
         )
 
     def __enter__(self) -> Self:
-        self._manager = self._start()
-        self.given = Given()
-        child = self._manager.get_child()
-        child.add_handler(self.given, inherit=False)
-        self.config = patch_config(self._config, callbacks=child)
-        return self
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if error is None:
-            self._manager.on_chain_end(self.output)
-        else:
-            self._manager.on_chain_error(error)
-
-
-class AsyncRun:
-    """Do what :class:`Run` does, without blocking the event loop."""
-
-    def __init__(self, manager: AsyncCallbackManager, name: str, given_: Any, config: RunnableConfig) -> None:
-        self.output: Any = None
-        self._config = config
-        name = config.get("run_name") or name
-        self._start: Callable[[], Any] = partial(
-            manager.on_chain_start, None, given_, name=name, run_id=config.get("run_id")
-        )
+        return self._begun(self._start())
 
     async def __aenter__(self) -> Self:
-        self._manager = await self._start()
-        self.given = Given()
-        child = self._manager.get_child()
+        return self._begun(await self._start())
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._end(error)
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        await self._end(error)
+
+    def _begun(self, manager: Any) -> Self:
+        self._manager = manager
+        child = manager.get_child()
         child.add_handler(self.given, inherit=False)
         self.config = patch_config(self._config, callbacks=child)
         return self
 
-    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+    def _end(self, error: BaseException | None) -> Any:
+        """Tell how the run ended; with an async manager, what is returned is awaited."""
         if error is None:
-            await self._manager.on_chain_end(self.output)
-        else:
-            await self._manager.on_chain_error(error)
+            return self._manager.on_chain_end(self.output)
+        return self._manager.on_chain_error(error)

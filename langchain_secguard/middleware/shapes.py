@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from langchain_core.messages import ToolMessage, convert_to_messages
 
-from langchain_secguard.middleware.framework import Command, Interrupt, Overwrite, Send, StateUpdate
+from langchain_secguard.middleware.framework import Command, Overwrite, Send, StateUpdate
 
 Visit: TypeAlias = Callable[[Any], Any]
 
@@ -128,10 +128,3 @@ def _goto(value: Any, visit: Visit) -> Any:
     if isinstance(value, list | tuple):
         return type(value)([_goto(item, visit) for item in value])
     return value
-
-
-def is_interrupts(value: Any) -> bool:
-    """Tell whether a value is the interrupts of a run."""
-    return (
-        isinstance(value, list | tuple) and bool(value) and all(isinstance(one, Interrupt) for one in value)
-    )
