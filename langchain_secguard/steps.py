@@ -7,7 +7,7 @@ answer; it holds all logic, and the drivers here hold all I/O.
 import inspect
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage
@@ -112,10 +112,39 @@ class PairStep(FrozenStep):
         return find_vault(config, self.vault, self.store)
 
 
-def signed(function: F) -> F:
-    """Keep a function's signature with it: LangChain asks for it at each call, and working it out is slow."""
-    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return function
+class _Bound:
+    """Call a method of an object, as a callable that has its signature at hand."""
+
+    __slots__ = ("__signature__", "_function", "_owner")
+
+    def __init__(self, function: Callable[..., Any], owner: Any, signature: inspect.Signature) -> None:
+        self.__signature__ = signature
+        self._function = function
+        self._owner = owner
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(self._owner, *args, **kwargs)
+
+
+class _Signed:
+    """Bind a method as :func:`signed` says."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        signature = inspect.signature(function)
+        self._signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+
+    def __get__(self, owner: Any, _: Any = None) -> Any:
+        return self._function if owner is None else _Bound(self._function, owner, self._signature)
+
+
+def signed(method: F) -> F:
+    """Keep a method's signature with it: LangChain asks for it at each call, and working it out is slow.
+
+    That of a bound method is worked out anew even where its function has one, so it is bound as another
+    callable.
+    """
+    return cast("F", _Signed(method))
 
 
 def untyped(function: Any) -> Any:
