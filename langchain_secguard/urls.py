@@ -83,8 +83,11 @@ def _may_open(text: str) -> bool:
 class UrlTracker:
     """Tell whether a text that arrives in pieces is inside a URL where it stands now.
 
-    What it tells depends on the text alone, not on how it was cut, and no character is looked at again for
-    each answer.
+    What it tells depends on the text and on where it was asked before, not on how the text was cut. Who asks
+    in the midst of what begins a URL is answered by what has come. Of that, only what stands behind the last
+    white space is kept, at most 256 characters, so that the URL may then be seen to begin later, or to be of
+    another kind, than by who asks behind it alone. What is kept is looked at again for the next answer, and
+    nothing else is.
     """
 
     __slots__ = ("_depth", "_leads", "_looked", "_parentheses", "_pieces", "_place", "_text")

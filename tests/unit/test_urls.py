@@ -124,6 +124,21 @@ class TestUrlTracker:
         tracker.skip("PERSON")
         assert not tracker.refuses("PERSON")
 
+    @pytest.mark.parametrize(("beginning", "end"), [("x = ' ", " "), ("[x]: ", '"')])
+    def test_who_asks_in_the_midst_of_a_beginning_is_answered_by_what_has_come(
+        self, beginning: str, end: str
+    ) -> None:
+        asked, unasked = fed(beginning), fed(beginning)
+        assert not asked.refuses("PERSON")
+        for tracker in (asked, unasked):
+            tracker.skip("PERSON")
+            tracker.feed("https://x.com/")
+        assert asked.refuses("PERSON")
+        asked.feed(end)
+        unasked.feed(end)
+        assert not asked.refuses("PERSON")
+        assert unasked.refuses("PERSON")
+
     @settings(deadline=None, max_examples=300)
     @given(
         st.lists(
