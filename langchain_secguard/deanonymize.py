@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,12 +16,12 @@ from langchain_secguard.leaf import Reader
 from langchain_secguard.placeholders import Form, Style
 from langchain_secguard.restore import Restorer, Rules, Tally
 from langchain_secguard.sight import Sight
-from langchain_secguard.steps import PairStep, adrive, aguarded, drive, guarded, signed
+from langchain_secguard.steps import PairStep, StreamingStep, adrive, aguarded, drive, guarded, signed
 from langchain_secguard.stream import StreamRestorer
 from langchain_secguard.vault import Vault, VaultStore
 
 
-class Deanonymizer(PairStep):
+class Deanonymizer(StreamingStep, PairStep):
     r"""Put the values back into an answer, in place of the placeholders of the vault of the call.
 
     Takes and gives back the shapes that :class:`~langchain_secguard.Anonymizer` does, and streams: whatever
@@ -88,36 +87,13 @@ class Deanonymizer(PairStep):
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
         """Restore a stream of chunks as they arrive."""
-        yield from self._transform_stream_with_config(input, self._restore_stream, config, **kwargs)
+        return self._transform_stream_with_config(input, self._restore_stream, config, **kwargs)
 
-    async def atransform(
-        self,
-        input: AsyncIterator[Any],
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
+    def atransform(
+        self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        restored: Any = self._atransform_stream_with_config(input, self._arestore_stream, config, **kwargs)
-        async with aclosing(restored):
-            async for chunk in restored:
-                yield chunk
-
-    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
-        """Restore one whole ``input`` as a stream of one chunk."""
-        yield from self.transform(iter([input]), config, **kwargs)
-
-    async def astream(
-        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """Do what :meth:`stream` does, without blocking the event loop."""
-
-        async def one() -> AsyncIterator[Any]:
-            yield input
-
-        restored: Any = self.atransform(one(), config, **kwargs)
-        async with aclosing(restored):
-            async for chunk in restored:
-                yield chunk
+        return self._atransform_stream_with_config(input, self._arestore_stream, config, **kwargs)
 
     @signed
     def _deanonymize(

@@ -1,7 +1,7 @@
 """Both steps around a Runnable, and guards around them, with a vault for each call where none is named."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from langchain_core.runnables import (
@@ -26,6 +26,7 @@ from langchain_secguard.protect_steps import Answering, Noting, Talk, Unheard
 from langchain_secguard.scan.base import Sees
 from langchain_secguard.steps import FrozenStep
 from langchain_secguard.vault import Vault
+from langchain_secguard.wrapper import Wrapper
 
 
 def protect(
@@ -71,10 +72,7 @@ def protect(
         ValueError: The two steps name different vaults, stores or forms.
         TypeError: ``runnable`` is none.
     """
-    before = anonymizer if anonymizer is not None else _beside(deanonymizer)
-    after = deanonymizer or Deanonymizer(store=before.store, vault=before.vault, form=before.form)
-    if (before.store, before.vault, before.form) != (after.store, after.vault, after.form):
-        raise ValueError("the anonymizer and the deanonymizer must be given the same store, vault and form")
+    before, after = pair_of(anonymizer, deanonymizer)
     return ProtectedRunnable(
         anonymizer=before,
         runnable=coerce_to_runnable(runnable),
@@ -86,13 +84,23 @@ def protect(
     )
 
 
-def _beside(deanonymizer: Deanonymizer | None) -> Anonymizer:
-    if deanonymizer is None:
-        return Anonymizer()
-    return Anonymizer(store=deanonymizer.store, vault=deanonymizer.vault, form=deanonymizer.form)
+def pair_of(
+    anonymizer: Anonymizer | None, deanonymizer: Deanonymizer | None
+) -> tuple[Anonymizer, Deanonymizer]:
+    """Return both steps of a pair; one that is not given has the store, the vault and the form of the other.
+
+    Raises:
+        ValueError: The two steps name different vaults, stores or forms.
+    """
+    given: Any = anonymizer or deanonymizer
+    shared = {"store": given.store, "vault": given.vault, "form": given.form} if given else {}
+    before, after = anonymizer or Anonymizer(**shared), deanonymizer or Deanonymizer(**shared)
+    if (before.store, before.vault, before.form) != (after.store, after.vault, after.form):
+        raise ValueError("the anonymizer and the deanonymizer must be given the same store, vault and form")
+    return before, after
 
 
-class ProtectedRunnable(FrozenStep):
+class ProtectedRunnable(Wrapper, FrozenStep):
     """Run ``anonymizer | runnable | deanonymizer``, with guards around; made by :func:`protect`.
 
     What a call is given besides its input and config, such as ``stop``, goes to the wrapped Runnable.
@@ -119,23 +127,8 @@ class ProtectedRunnable(FrozenStep):
             for form in forms
         }
 
-    @property
-    def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
-        """The shapes that the wrapped Runnable takes."""
-        return self.runnable.InputType
-
-    @property
-    def OutputType(self) -> Any:  # noqa: N802 - the name is LangChain's
-        """The shapes that the wrapped Runnable gives."""
-        return self.runnable.OutputType
-
-    def get_input_schema(self, config: RunnableConfig | None = None) -> type[Any]:
-        """Return the wrapped Runnable's: its prompt's variables, for instance."""
-        return self.runnable.get_input_schema(config)
-
-    def get_output_schema(self, config: RunnableConfig | None = None) -> type[Any]:
-        """Return the wrapped Runnable's."""
-        return self.runnable.get_output_schema(config)
+    def _wrapped(self) -> Runnable[Any, Any]:
+        return self.runnable
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -163,7 +156,7 @@ class ProtectedRunnable(FrozenStep):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
-        async with self._avault(config) as named:
+        with self._vault(config) as named:
             return await self._chain(input, kwargs).ainvoke(input, named)
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
@@ -175,9 +168,11 @@ class ProtectedRunnable(FrozenStep):
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
-        async with self._avault(config) as named:
-            async for chunk in self._chain(input, kwargs).astream(input, named):
-                yield chunk
+        with self._vault(config) as named:
+            chunks: Any = self._chain(input, kwargs).astream(input, named)
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
 
     def _chain(self, value: Any, kwargs: Mapping[str, Any]) -> Runnable[Any, Any]:
         """Put the steps of one call together, under this Runnable's name.
@@ -231,8 +226,3 @@ class ProtectedRunnable(FrozenStep):
             yield patch_config(config, configurable={"vault": vault})
         finally:
             vault.erase()
-
-    @asynccontextmanager
-    async def _avault(self, config: RunnableConfig | None) -> AsyncIterator[RunnableConfig | None]:
-        with self._vault(config) as named:
-            yield named

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -11,6 +11,7 @@ from langchain_secguard.guard.call import GuardCall
 from langchain_secguard.guard.refusals import asked
 from langchain_secguard.guard.streaming import NOTHING, aagain, again
 from langchain_secguard.guard.unheard import unheard
+from langchain_secguard.scan.base import Sees
 
 
 class Talk:
@@ -25,13 +26,13 @@ class Talk:
         self._prompt_key = prompt_key
         self._calls: list[GuardCall] = []
 
-    def note(self, form: Literal["values", "placeholders"], value: Any) -> None:
+    def note(self, form: Sees, value: Any) -> None:
         """Note what was asked."""
         if self._prompt_key is not None and isinstance(value, dict):
             value = value.get(self._prompt_key)
         self.prompts[form] = asked(value)
 
-    def begin(self, guard: Guard, form: Literal["values", "placeholders"]) -> GuardCall:
+    def begin(self, guard: Guard, form: Sees) -> GuardCall:
         """Begin a call of an output guard."""
         call = guard.begin(self.prompts.get(form))
         self._calls.append(call)
@@ -61,16 +62,13 @@ class Unheard(Runnable[Any, Any]):
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
         """Stream the step."""
-        yield from self._runnable.transform(input, unheard(config or {}), **kwargs)
+        return self._runnable.transform(input, unheard(config or {}), **kwargs)
 
-    async def atransform(
+    def atransform(
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Stream the step."""
-        chunks: Any = self._runnable.atransform(input, unheard(config or {}), **kwargs)
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                yield chunk
+        return self._runnable.atransform(input, unheard(config or {}), **kwargs)
 
 
 class Noting(Runnable[Any, Any]):
@@ -96,7 +94,7 @@ class Noting(Runnable[Any, Any]):
 class Answering(Runnable[Any, Any]):
     """Guard an answer, with what was asked; a refusal of another guard goes through."""
 
-    def __init__(self, guard: Guard, talk: Talk, form: Literal["values", "placeholders"]) -> None:
+    def __init__(self, guard: Guard, talk: Talk, form: Sees) -> None:
         self._guard = guard
         self._talk = talk
         self._form = form

@@ -1,11 +1,10 @@
-"""What the steps share: frozen options, the vault of the pair, and the way from a plan to its I/O.
+"""What the steps share: frozen options, the vault of the pair, and what carries out their plans.
 
-A plan is a generator that yields what it needs (a detection, an assignment, a look-up) and is sent the
-answer; it holds all logic, and the drivers here hold all I/O.
+A plan of the pair asks for a detection, an assignment or a look-up; see :mod:`~langchain_secguard.plan`.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Self, TypeVar, cast
 
@@ -19,6 +18,7 @@ from pydantic import ConfigDict, Field, InstanceOf, ValidationError, field_valid
 from langchain_secguard.config import VAULT_SPECS, find_vault
 from langchain_secguard.errors import SecGuardError, VaultUnavailableError
 from langchain_secguard.placeholders import Form, Style, entity_type_name
+from langchain_secguard.plan import acarry_out, carry_out
 from langchain_secguard.vault import Vault, VaultStore
 
 T = TypeVar("T")
@@ -82,6 +82,22 @@ class FrozenStep(RunnableSerializable[Any, Any]):
     def is_lc_serializable(cls) -> bool:
         """Refuse serialization: a vault, a detector, a scanner or a key must not be written down."""
         return False
+
+
+class StreamingStep(FrozenStep):
+    """Stream by ``transform``, as a step does that can start before its input is whole."""
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
+        """Pass one whole ``input`` through, as a stream."""
+        return self.transform(iter([input]), config, **kwargs)
+
+    def astream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Any]:
+        """Do what :meth:`stream` does, without blocking the event loop."""
+
+        async def one() -> AsyncIterator[Any]:
+            yield input
+
+        return self.atransform(one(), config, **kwargs)
 
 
 class PairStep(FrozenStep):
@@ -153,25 +169,13 @@ def untyped(function: Any) -> Any:
 
 
 def drive(plan: Generator[Any, Any, T], perform: Callable[[Any], Any]) -> T:
-    """Carry out a plan."""
-    try:
-        request = next(plan)
-        while True:
-            request = plan.send(guarded(partial(perform, request)))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    """Carry out a plan of the pair; whatever fails besides is a failure of the store."""
+    return carry_out(plan, lambda request: guarded(partial(perform, request)))
 
 
 async def adrive(plan: Generator[Any, Any, T], perform: Callable[[Any], Awaitable[Any]]) -> T:
-    """Carry out a plan without blocking the event loop."""
-    try:
-        request = next(plan)
-        while True:
-            request = plan.send(await aguarded(partial(perform, request)))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    """Do what :func:`drive` does, without blocking the event loop."""
+    return await acarry_out(plan, lambda request: aguarded(partial(perform, request)))
 
 
 def guarded(ask: Callable[[], T]) -> T:

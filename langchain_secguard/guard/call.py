@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from langchain_secguard import content
 from langchain_secguard.arguments import edit_arguments
 from langchain_secguard.blocks import Unscanned
-from langchain_secguard.content import rewrite
+from langchain_secguard.content import Kind, rewrite
 from langchain_secguard.errors import BlockedError, UnsupportedContentError
 from langchain_secguard.events import FAILED, SCANNED, Ending
-from langchain_secguard.guard.refusals import Kind, asked
+from langchain_secguard.guard.refusals import AnswerKind, asked
 from langchain_secguard.guard.removed import removed
 from langchain_secguard.json_text import Edit
 from langchain_secguard.placeholders import Form
@@ -71,12 +70,12 @@ class Leaves:
             return [value]
         texts: list[str] = []
 
-        def take(text: str, kind: content.Kind) -> str:
+        def take(text: str, kind: Kind) -> str:
             if kind != "scalar" or any(map(str.isalpha, text)):
                 texts.append(text)
             return text
 
-        def take_edits(text: str, kind: content.Kind) -> Sequence[Edit]:
+        def take_edits(text: str, kind: Kind) -> Sequence[Edit]:
             take(text, kind)
             return ()
 
@@ -88,10 +87,10 @@ class Leaves:
         if all(text == new for text, new in became.items()):
             return value
 
-        def write(text: str, kind: content.Kind) -> str:  # noqa: ARG001 - a leaf of any kind is a text
+        def write(text: str, kind: Kind) -> str:  # noqa: ARG001 - a leaf of any kind is a text
             return became.get(text, text)
 
-        def edits(text: str, kind: content.Kind) -> Sequence[Edit]:
+        def edits(text: str, kind: Kind) -> Sequence[Edit]:
             new = write(text, kind)
             return [(0, len(text), new)] if new != text else ()
 
@@ -126,7 +125,7 @@ class GuardCall:
         prompt: str | None,
         fail_open: Collection[str],
         *,
-        kind: Kind | None,
+        kind: AnswerKind | None,
         monitors: bool,
     ) -> None:
         self.findings = findings

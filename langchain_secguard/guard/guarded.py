@@ -13,16 +13,17 @@ from langchain_core.runnables.graph import Graph
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 
 from langchain_secguard.guard.call import Passage
-from langchain_secguard.guard.refusals import Kind, as_chunk, kind_of
+from langchain_secguard.guard.refusals import AnswerKind, as_chunk, kind_of
 from langchain_secguard.guard.step import Guard
 from langchain_secguard.guard.streaming import sum_of
 from langchain_secguard.scan.threads import leave, start
-from langchain_secguard.steps import FrozenStep, signed, untyped
+from langchain_secguard.steps import StreamingStep, signed, untyped
+from langchain_secguard.wrapper import Wrapper
 
 _END: Any = object()
 
 
-class Guarded(FrozenStep):
+class Guarded(Wrapper, StreamingStep):
     """Run ``guard``, and ``runnable`` if the guard lets the input pass; made by ``guard | runnable``.
 
     A refused call is answered by the guard, and ``runnable`` is not called. The refusal has the type that
@@ -40,25 +41,10 @@ class Guarded(FrozenStep):
 
     guard: Guard
     runnable: Runnable[Any, Any]
-    kind: Kind | None = None
+    kind: AnswerKind | None = None
 
-    @property
-    def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
-        """The shapes that the guarded Runnable takes."""
-        return self.runnable.InputType
-
-    @property
-    def OutputType(self) -> Any:  # noqa: N802 - the name is LangChain's
-        """The shapes that the guarded Runnable gives."""
-        return self.runnable.OutputType
-
-    def get_input_schema(self, config: RunnableConfig | None = None) -> type[Any]:
-        """Return the guarded Runnable's."""
-        return self.runnable.get_input_schema(config)
-
-    def get_output_schema(self, config: RunnableConfig | None = None) -> type[Any]:
-        """Return the guarded Runnable's."""
-        return self.runnable.get_output_schema(config)
+    def _wrapped(self) -> Runnable[Any, Any]:
+        return self.runnable
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -88,42 +74,20 @@ class Guarded(FrozenStep):
         """Do what :meth:`invoke` does, without blocking the event loop."""
         return await self._acall_with_config(untyped(self._ainvoke), input, config, given=kwargs)
 
-    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
-        """Stream the answer to ``input``, unless the guard refuses it."""
-        yield from self.transform(iter([input]), config, **kwargs)
-
-    async def astream(
-        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """Do what :meth:`stream` does, without blocking the event loop."""
-
-        async def one() -> AsyncIterator[Any]:
-            yield input
-
-        answered: Any = self.atransform(one(), config, **kwargs)
-        async with aclosing(answered):
-            async for chunk in answered:
-                yield chunk
-
     def transform(
         self, input: Iterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Iterator[Any]:
-        """Wait for the whole input, and stream the answer."""
-        yield from self._transform_stream_with_config(input, untyped(self._stream), config, given=kwargs)
+        """Wait for the whole input, and stream the answer, unless the guard refuses it."""
+        return self._transform_stream_with_config(input, untyped(self._stream), config, given=kwargs)
 
-    async def atransform(
+    def atransform(
         self, input: AsyncIterator[Any], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        answered: Any = self._atransform_stream_with_config(
-            input, untyped(self._astream), config, given=kwargs
-        )
-        async with aclosing(answered):
-            async for chunk in answered:
-                yield chunk
+        return self._atransform_stream_with_config(input, untyped(self._astream), config, given=kwargs)
 
     @property
-    def _kind(self) -> Kind:
+    def _kind(self) -> AnswerKind:
         return self.kind or kind_of(self.runnable)
 
     @signed

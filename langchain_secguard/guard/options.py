@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from langchain_secguard.blocks import Unscanned
 from langchain_secguard.guard.call import Leaves
-from langchain_secguard.scan.base import Scanner, sanitizes, sees
+from langchain_secguard.scan.base import Scanner, Sees, sanitizes, sees
 from langchain_secguard.scan.function import FunctionScanner
 from langchain_secguard.scan.panel import Panel
 from langchain_secguard.steps import FrozenStep
@@ -91,7 +91,7 @@ class GuardOptions(FrozenStep):
         """Whether a refused call is answered, by a refusal or a Runnable, and goes no further."""
         return not (isinstance(self.on_fail, str) and self.on_fail in ("raise", "monitor"))
 
-    def seeing(self, form: Literal["values", "placeholders"]) -> Self | None:
+    def seeing(self, form: Sees) -> Self | None:
         """Return the guard with those scanners alone that are to be shown this form of a text."""
         scanners = [scanner for scanner in self.scanners if sees(scanner) == form]
         if len(scanners) == len(self.scanners):

@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 Refusal: TypeAlias = str | BaseMessage
 """The sentence that a refused call is answered with."""
 
-Kind: TypeAlias = Literal["text", "message", "unknown", "other"]
+AnswerKind: TypeAlias = Literal["text", "message", "unknown", "other"]
 """What a Runnable gives: a str, a message, whatever it was given no type for, or something else."""
 
 _HUMAN = frozenset({"human", "user"})
@@ -77,7 +77,7 @@ def _until_asked(messages: list[Any]) -> list[Any]:
     return messages[: asking[-1]] if asking else []
 
 
-def kind_of(runnable: Runnable[Any, Any]) -> Kind:
+def kind_of(runnable: Runnable[Any, Any]) -> AnswerKind:
     """Tell what a Runnable gives, by its ``OutputType``."""
     try:
         given: Any = runnable.OutputType
@@ -87,7 +87,7 @@ def kind_of(runnable: Runnable[Any, Any]) -> Kind:
     return kinds.pop() if len(kinds) == 1 else "message" if "message" in kinds else "unknown"
 
 
-def as_answer(refusal: Refusal, kind: Kind, given: Any) -> Any:
+def as_answer(refusal: Refusal, kind: AnswerKind, given: Any) -> Any:
     """Make a refusal the answer of a chain that gives ``kind``, and was ``given`` its input.
 
     Where the kind is not known, a graph's state is answered with a state, messages and prompts with a
@@ -124,7 +124,7 @@ def _members(given: Any) -> list[Any]:
     return [given]
 
 
-def _kind_of_type(given: Any) -> Kind:
+def _kind_of_type(given: Any) -> AnswerKind:
     if given is Any or not isinstance(given, type):  # Any is a class from Python 3.11 on
         return "other" if get_origin(given) is not None else "unknown"
     if issubclass(given, str):

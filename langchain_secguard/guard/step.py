@@ -13,7 +13,7 @@ from langchain_secguard.blocks import Unscanned
 from langchain_secguard.events import aannounce_all, announce_all
 from langchain_secguard.guard.call import GuardCall, Passage
 from langchain_secguard.guard.logic import ASK, GuardLogic
-from langchain_secguard.guard.refusals import Kind, as_chunk
+from langchain_secguard.guard.refusals import AnswerKind, as_chunk
 from langchain_secguard.guard.streaming import (
     NOTHING,
     Told,
@@ -26,10 +26,10 @@ from langchain_secguard.guard.unheard import unheard, unheard_runs
 from langchain_secguard.scan.base import Scanner
 from langchain_secguard.scan.function import ScannerFunction
 from langchain_secguard.scan.panel import adrive, drive
-from langchain_secguard.steps import signed, untyped
+from langchain_secguard.steps import StreamingStep, signed, untyped
 
 
-class Guard(GuardLogic):
+class Guard(StreamingStep, GuardLogic):
     """Let a prompt or an answer pass as it is, or refuse it: a step around, before or behind a model.
 
     All text in it is scanned: every message of a prompt, retrieved context, tool calls and their results,
@@ -121,7 +121,7 @@ class Guard(GuardLogic):
         config: RunnableConfig | None = None,
         *,
         prompt: str | None = None,
-        kind: Kind | None = None,
+        kind: AnswerKind | None = None,
     ) -> Passage:
         """Scan ``value``, and tell whether it was refused.
 
@@ -144,7 +144,7 @@ class Guard(GuardLogic):
         config: RunnableConfig | None = None,
         *,
         prompt: str | None = None,
-        kind: Kind | None = None,
+        kind: AnswerKind | None = None,
     ) -> Passage:
         """Do what :meth:`check` does, without blocking the event loop."""
         call = self.begin(prompt, kind)
@@ -172,9 +172,9 @@ class Guard(GuardLogic):
         **kwargs: Any,
     ) -> Iterator[Any]:
         """Let an answer pass while it streams, as ``streaming`` says."""
-        yield from self.let(input, config, self.begin(prompt), **kwargs)
+        return self.let(input, config, self.begin(prompt), **kwargs)
 
-    async def atransform(
+    def atransform(
         self,
         input: AsyncIterator[Any],
         config: RunnableConfig | None = None,
@@ -183,12 +183,9 @@ class Guard(GuardLogic):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         """Do what :meth:`transform` does, without blocking the event loop."""
-        guarded: Any = self.alet(input, config, self.begin(prompt), **kwargs)
-        async with aclosing(guarded):
-            async for chunk in guarded:
-                yield chunk
+        return self.alet(input, config, self.begin(prompt), **kwargs)
 
-    def begin(self, prompt: str | None = None, kind: Kind | None = None) -> GuardCall:
+    def begin(self, prompt: str | None = None, kind: AnswerKind | None = None) -> GuardCall:
         """Begin a call, which tells afterwards whether it was refused."""
         monitors = self.on_fail == "monitor"
         return GuardCall(self._panel.findings(), prompt, self.fail_open, kind=kind, monitors=monitors)
@@ -218,23 +215,6 @@ class Guard(GuardLogic):
         guarded: Any = self._atransform_stream_with_config(
             untyped(told), untyped(self._aguard_stream), config, chunks=chunks, call=call, told=told, **kwargs
         )
-        async with aclosing(guarded):
-            async for chunk in guarded:
-                yield chunk
-
-    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
-        """Let one whole ``input`` pass, as a stream."""
-        yield from self.transform(iter([input]), config, **kwargs)
-
-    async def astream(
-        self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AsyncIterator[Any]:
-        """Do what :meth:`stream` does, without blocking the event loop."""
-
-        async def one() -> AsyncIterator[Any]:
-            yield input
-
-        guarded: Any = self.atransform(one(), config, **kwargs)
         async with aclosing(guarded):
             async for chunk in guarded:
                 yield chunk

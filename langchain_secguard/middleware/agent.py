@@ -24,11 +24,12 @@ from langchain_secguard.middleware.framework import (
     StateSnapshot,
     StateUpdate,
 )
-from langchain_secguard.middleware.pair import Call, Pair, Plan, acarry_out, carry_out, quiet_config
+from langchain_secguard.middleware.pair import Call, Pair, Plan, adrive, drive, quiet_config
 from langchain_secguard.middleware.parts import Shape, part_step
 from langchain_secguard.middleware.runs import Run, ambient, merged_config
 from langchain_secguard.middleware.shapes import given, state, update
 from langchain_secguard.vault import Vault
+from langchain_secguard.wrapper import Wrapper
 
 _TASK = "__pregel_task_id"
 
@@ -57,7 +58,7 @@ def protect_agent(
     return ProtectedAgent(agent, Pair(anonymizer, deanonymizer))
 
 
-class ProtectedAgent(Runnable[Any, Any]):
+class ProtectedAgent(Wrapper):
     """Run a graph on placeholders; made by :func:`protect_agent` or ``AnonymizeMiddleware.protect``.
 
     It has the graph's own methods: ``invoke``, ``stream`` with every ``stream_mode``, ``astream_events``,
@@ -74,23 +75,8 @@ class ProtectedAgent(Runnable[Any, Any]):
         self._whole = pair.deanonymizer
         self._parts = part_step(pair.deanonymizer)
 
-    @property
-    def InputType(self) -> Any:  # noqa: N802 - the name is LangChain's
-        """What the graph takes."""
-        return self.agent.InputType
-
-    @property
-    def OutputType(self) -> Any:  # noqa: N802 - the name is LangChain's
-        """What the graph gives."""
-        return self.agent.OutputType
-
-    def get_input_schema(self, config: RunnableConfig | None = None) -> type[Any]:
-        """Return the graph's."""
-        return self.agent.get_input_schema(config)
-
-    def get_output_schema(self, config: RunnableConfig | None = None) -> type[Any]:
-        """Return the graph's."""
-        return self.agent.get_output_schema(config)
+    def _wrapped(self) -> Runnable[Any, Any]:
+        return self.agent
 
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
@@ -114,7 +100,7 @@ class ProtectedAgent(Runnable[Any, Any]):
             return list(self.stream(input, config, **kwargs))
         with self._vault(config) as named, Run(self._manager(named), self.get_name(), input, named) as run:
             try:
-                hidden = carry_out(self._hidden(input, run.config), run.config)
+                hidden = drive(self._hidden(input, run.config), run.config)
                 with ambient(run.config):
                     given_back = self.agent.invoke(hidden, run.config, **kwargs)
                 run.output = self._whole.invoke(given_back, run.config)
@@ -131,7 +117,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         with self._vault(config) as named:
             async with Run(self._amanager(named), self.get_name(), input, named) as run:
                 try:
-                    hidden = await acarry_out(self._hidden(input, run.config), run.config)
+                    hidden = await adrive(self._hidden(input, run.config), run.config)
                     with ambient(run.config):
                         given_back = await self.agent.ainvoke(hidden, run.config, **kwargs)
                     run.output = await self._whole.ainvoke(given_back, run.config)
@@ -146,7 +132,7 @@ class ProtectedAgent(Runnable[Any, Any]):
         with self._vault(config) as named, Run(self._manager(named), self.get_name(), input, named) as run:
             shape, kwargs = self._shape(named, kwargs)
             try:
-                hidden = carry_out(self._hidden(input, run.config), run.config)
+                hidden = drive(self._hidden(input, run.config), run.config)
                 parts = _read(shape, self.agent.stream(hidden, run.config, **kwargs), run.config)
                 restored: Any = self._parts.transform(parts, run.config)
                 with closing(restored):
@@ -167,7 +153,7 @@ class ProtectedAgent(Runnable[Any, Any]):
             async with Run(self._amanager(named), self.get_name(), input, named) as run:
                 shape, kwargs = self._shape(named, kwargs)
                 try:
-                    hidden = await acarry_out(self._hidden(input, run.config), run.config)
+                    hidden = await adrive(self._hidden(input, run.config), run.config)
                     parts = _aread(shape, self.agent.astream(hidden, run.config, **kwargs), run.config)
                     restored: Any = self._parts.atransform(parts, run.config)
                     async with aclosing(restored):
@@ -220,28 +206,28 @@ class ProtectedAgent(Runnable[Any, Any]):
 
     def update_state(self, config: RunnableConfig, values: Any, *args: Any, **kwargs: Any) -> RunnableConfig:
         """Hide values, and write them into the state of a thread."""
-        hidden = carry_out(self._pair.hide(values, state, self._pair.vault(config)), config)
+        hidden = drive(self._pair.hide(values, state, self._pair.vault(config)), config)
         return self.agent.update_state(config, hidden, *args, **kwargs)
 
     async def aupdate_state(
         self, config: RunnableConfig, values: Any, *args: Any, **kwargs: Any
     ) -> RunnableConfig:
         """Do what :meth:`update_state` does, without blocking the event loop."""
-        hidden = await acarry_out(self._pair.hide(values, state, self._pair.vault(config)), config)
+        hidden = await adrive(self._pair.hide(values, state, self._pair.vault(config)), config)
         return await self.agent.aupdate_state(config, hidden, *args, **kwargs)
 
     def bulk_update_state(
         self, config: RunnableConfig, updates: Sequence[Sequence[StateUpdate]]
     ) -> RunnableConfig:
         """Hide many updates, and write them."""
-        hidden = carry_out(self._pair.hide(updates, _bulk, self._pair.vault(config)), config)
+        hidden = drive(self._pair.hide(updates, _bulk, self._pair.vault(config)), config)
         return self.agent.bulk_update_state(config, hidden)
 
     async def abulk_update_state(
         self, config: RunnableConfig, updates: Sequence[Sequence[StateUpdate]]
     ) -> RunnableConfig:
         """Do what :meth:`bulk_update_state` does, without blocking the event loop."""
-        hidden = await acarry_out(self._pair.hide(updates, _bulk, self._pair.vault(config)), config)
+        hidden = await adrive(self._pair.hide(updates, _bulk, self._pair.vault(config)), config)
         return await self.agent.abulk_update_state(config, hidden)
 
     # What these share.
@@ -252,10 +238,10 @@ class ProtectedAgent(Runnable[Any, Any]):
         return (yield from self._pair.hide(value, given, self._pair.vault(config)))
 
     def _snapshot(self, snapshot: StateSnapshot, config: RunnableConfig) -> StateSnapshot:
-        return carry_out(self._shown(snapshot), config)
+        return drive(self._shown(snapshot), config)
 
     async def _asnapshot(self, snapshot: StateSnapshot, config: RunnableConfig) -> StateSnapshot:
-        return await acarry_out(self._shown(snapshot), config)
+        return await adrive(self._shown(snapshot), config)
 
     def _shown(self, snapshot: StateSnapshot) -> Plan[StateSnapshot]:
         texts = {"values": snapshot.values, "tasks": snapshot.tasks, "interrupts": snapshot.interrupts}

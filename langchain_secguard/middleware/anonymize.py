@@ -28,7 +28,7 @@ from langchain_secguard.middleware.framework import (
     get_config,
 )
 from langchain_secguard.middleware.marks import mark_all
-from langchain_secguard.middleware.pair import Pair, Plan, acarry_out, carry_out
+from langchain_secguard.middleware.pair import Pair, Plan, adrive, drive
 from langchain_secguard.middleware.tools import ToolCall, Tools, enter
 from langchain_secguard.sight import sight_of
 from langchain_secguard.vault import Vault
@@ -96,14 +96,14 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         """Hide what is in the state unhidden; refuse where it was written to a checkpoint, too."""
         config = get_config()
         vault, seen = self._pair.vault(config), _Seen()
-        hidden = carry_out(self._pair.hide_again(state["messages"], vault, seen), config)
+        hidden = drive(self._pair.hide_again(state["messages"], vault, seen), config)
         return _replacing(state["messages"], hidden, seen, config)
 
     async def abefore_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Do what :meth:`before_agent` does, without blocking the event loop."""
         config = get_config()
         vault, seen = self._pair.vault(config), _Seen()
-        hidden = await acarry_out(self._pair.hide_again(state["messages"], vault, seen), config)
+        hidden = await adrive(self._pair.hide_again(state["messages"], vault, seen), config)
         return _replacing(state["messages"], hidden, seen, config)
 
     def wrap_model_call(
@@ -112,7 +112,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         """Send the model what is hidden."""
         config = get_config()
         vault = self._pair.vault(config)
-        return _marked(handler(carry_out(self._request(request, vault), config)), vault)
+        return _marked(handler(drive(self._request(request, vault), config)), vault)
 
     async def awrap_model_call(
         self,
@@ -122,14 +122,14 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         """Do what :meth:`wrap_model_call` does, without blocking the event loop."""
         config = get_config()
         vault = self._pair.vault(config)
-        return _marked(await handler(await acarry_out(self._request(request, vault), config)), vault)
+        return _marked(await handler(await adrive(self._request(request, vault), config)), vault)
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
     ) -> ToolMessage | Command[Any]:
         """Call a tool with values, and hide what it gives."""
         call = self._call(request)
-        given = carry_out(call.open(), call.config)
+        given = drive(call.open(), call.config)
         done = enter(call)
         try:
             result: Any = handler(request.override(tool_call={**request.tool_call, "args": given}))
@@ -137,7 +137,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
             result = error
         finally:
             done()
-        return _returned(carry_out(call.close(result), call.config))
+        return _returned(drive(call.close(result), call.config))
 
     async def awrap_tool_call(
         self,
@@ -146,7 +146,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
     ) -> ToolMessage | Command[Any]:
         """Do what :meth:`wrap_tool_call` does, without blocking the event loop."""
         call = self._call(request)
-        given = await acarry_out(call.open(), call.config)
+        given = await adrive(call.open(), call.config)
         done = enter(call)
         try:
             result: Any = await handler(request.override(tool_call={**request.tool_call, "args": given}))
@@ -154,7 +154,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
             result = error
         finally:
             done()
-        return _returned(await acarry_out(call.close(result), call.config))
+        return _returned(await adrive(call.close(result), call.config))
 
     def _call(self, request: ToolCallRequest) -> ToolCall:
         step = self._tools.step(request.tool_call["name"])

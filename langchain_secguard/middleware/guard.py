@@ -7,7 +7,6 @@ from typing import Any, cast
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
-    HumanMessage,
     RemoveMessage,
     ToolMessage,
     convert_to_messages,
@@ -15,6 +14,7 @@ from langchain_core.messages import (
 
 from langchain_secguard.guard import Guard
 from langchain_secguard.guard.call import Passage
+from langchain_secguard.guard.refusals import asked
 from langchain_secguard.middleware.framework import (
     AgentMiddleware,
     Command,
@@ -112,11 +112,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         message = _answer(response)
         if self._answers is None or message is None:
             return response
-        asked = _asked(request.messages)
-        passage = self._answers.check(message, get_config(), prompt=asked, kind="message")
+        prompt = asked(request.messages)
+        passage = self._answers.check(message, get_config(), prompt=prompt, kind="message")
         if not _is_rewritten(response, passage, message):
             return _answered(response, passage)
-        form = self._answers.check(_form(response), get_config(), prompt=asked, kind="message")
+        form = self._answers.check(_form(response), get_config(), prompt=prompt, kind="message")
         return _formed(response, passage, form)
 
     async def awrap_model_call(
@@ -129,11 +129,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         message = _answer(response)
         if self._answers is None or message is None:
             return response
-        asked = _asked(request.messages)
-        passage = await self._answers.acheck(message, get_config(), prompt=asked, kind="message")
+        prompt = asked(request.messages)
+        passage = await self._answers.acheck(message, get_config(), prompt=prompt, kind="message")
         if not _is_rewritten(response, passage, message):
             return _answered(response, passage)
-        form = await self._answers.acheck(_form(response), get_config(), prompt=asked, kind="message")
+        form = await self._answers.acheck(_form(response), get_config(), prompt=prompt, kind="message")
         return _formed(response, passage, form)
 
     def wrap_tool_call(
@@ -180,10 +180,6 @@ def _update(state: Any, messages: Sequence[BaseMessage], passage: Passage) -> di
         return {"messages": [*removed, answer], "jump_to": "end", **opened(state, [answer])}
     changed = [new for old, new in zip(messages, passage.value, strict=True) if new is not old]
     return ({"messages": changed} if changed else {}) | opened(state, passage.value)
-
-
-def _asked(messages: Sequence[BaseMessage]) -> str | None:
-    return next((str(one.text) for one in reversed(messages) if isinstance(one, HumanMessage)), None)
 
 
 def _response(response: Any) -> ModelResponse[Any]:

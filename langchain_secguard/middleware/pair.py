@@ -1,7 +1,7 @@
 """The pair as an agent needs it: what is hidden stays hidden, whoever hides it again.
 
-A plan is a generator that yields a step and its input, and is sent the step's output; :func:`carry_out` and
-:func:`acarry_out` hold all calls.
+A plan is a generator that yields a step and its input, and is sent the step's output; :func:`drive` and
+:func:`adrive` hold all calls.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -16,10 +16,11 @@ from langchain_secguard.config import find_vault
 from langchain_secguard.deanonymize import Deanonymizer
 from langchain_secguard.middleware.marks import is_marked, mark_all
 from langchain_secguard.middleware.shapes import Visit
+from langchain_secguard.plan import acarry_out, carry_out
+from langchain_secguard.protect import pair_of
 from langchain_secguard.vault import Vault
 
 T = TypeVar("T")
-M = TypeVar("M", bound=BaseMessage)
 
 Walk: TypeAlias = Callable[[Any, Visit], Any]
 
@@ -46,12 +47,7 @@ class Pair:
     def __init__(
         self, anonymizer: Anonymizer | None = None, deanonymizer: Deanonymizer | None = None
     ) -> None:
-        before = anonymizer or _beside(deanonymizer)
-        after = deanonymizer or Deanonymizer(store=before.store, vault=before.vault, form=before.form)
-        if (before.store, before.vault, before.form) != (after.store, after.vault, after.form):
-            raise ValueError(
-                "the anonymizer and the deanonymizer must be given the same store, vault and form"
-            )
+        before, after = pair_of(anonymizer, deanonymizer)
         if before.keys is not None or after.keys is not None:
             raise ValueError("the state of an agent is hidden and restored whole: give neither step any keys")
         self.preamble = before.preamble
@@ -100,32 +96,14 @@ class Pair:
         return [done.get(str(number), message) for number, message in enumerate(messages)]
 
 
-def _beside(deanonymizer: Deanonymizer | None) -> Anonymizer:
-    if deanonymizer is None:
-        return Anonymizer()
-    return Anonymizer(store=deanonymizer.store, vault=deanonymizer.vault, form=deanonymizer.form)
-
-
-def carry_out(plan: Plan[T], config: RunnableConfig) -> T:
+def drive(plan: Plan[T], config: RunnableConfig) -> T:
     """Carry out a plan."""
-    try:
-        call = next(plan)
-        while True:
-            call = plan.send(call.step.invoke(call.value, _config_of(call, config)))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    return carry_out(plan, lambda call: call.step.invoke(call.value, _config_of(call, config)))
 
 
-async def acarry_out(plan: Plan[T], config: RunnableConfig) -> T:
+async def adrive(plan: Plan[T], config: RunnableConfig) -> T:
     """Carry out a plan without blocking the event loop."""
-    try:
-        call = next(plan)
-        while True:
-            call = plan.send(await call.step.ainvoke(call.value, _config_of(call, config)))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    return await acarry_out(plan, lambda call: call.step.ainvoke(call.value, _config_of(call, config)))
 
 
 def _config_of(call: Call, config: RunnableConfig) -> RunnableConfig:

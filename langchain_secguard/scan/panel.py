@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.find import digest
 from langchain_secguard.lru import Lru
+from langchain_secguard.plan import acarry_out, carry_out
 from langchain_secguard.scan.base import Scanner, ScanResult, engine_of, sanitizes
 from langchain_secguard.scan.running import Answer, Scan, arun, run
 
@@ -193,21 +194,9 @@ class Panel:
 
 def drive(plan: Plan[T]) -> T:
     """Carry out a plan, with threads."""
-    try:
-        scans = next(plan)
-        while True:
-            scans = plan.send(run(scans))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    return carry_out(plan, run)
 
 
 async def adrive(plan: Plan[T]) -> T:
     """Carry out a plan, with tasks."""
-    try:
-        scans = next(plan)
-        while True:
-            scans = plan.send(await arun(scans))
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
+    return await acarry_out(plan, arun)

@@ -12,7 +12,7 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 
 ORDER = [
     {"errors"},
-    {"blocks", "json_text", "lru", "policy", "placeholders", "urls", "name_words", "surrogates"},
+    {"blocks", "json_text", "lru", "plan", "policy", "placeholders", "urls", "name_words", "surrogates"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
@@ -22,7 +22,7 @@ ORDER = [
     {"events", "find", "leaf", "links"},
     {"hidden", "hide", "restore", "stream"},
     {"scan"},
-    {"config"},
+    {"config", "wrapper"},
     {"steps"},
     {"anonymize", "deanonymize", "guard"},
     {"protect", "protect_steps"},

@@ -1,6 +1,6 @@
 """A watchdog over calls to a database, whose drivers wait for an answer without end."""
 
-import asyncio
+import inspect
 import socket
 import threading
 import time
@@ -56,7 +56,7 @@ def stopper(connection: Any) -> Callable[[], None]:
     if hasattr(connection, "fileno"):
         return lambda: _cut(connection.fileno())
     interrupt = connection.interrupt
-    if asyncio.iscoroutinefunction(interrupt):  # aiosqlite's, which waits for nothing
+    if inspect.iscoroutinefunction(interrupt):  # aiosqlite's, which waits for nothing
         return lambda: _run(interrupt())
     return cast("Callable[[], None]", interrupt)
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from langchain_secguard import BlockedError, Guard
 from langchain_secguard.guard.guarded import Guarded
-from langchain_secguard.guard.refusals import Kind, asked, kind_of
+from langchain_secguard.guard.refusals import AnswerKind, asked, kind_of
 from langchain_secguard.scan import FunctionScanner
 from tests.support import Recorder
 from tests.unit.scanners import SECRET, Hanging, Replacing, Words
@@ -185,7 +185,7 @@ class TestKinds:
             (guard() | model() | StrOutputParser(), "text"),
         ],
     )
-    def test_of_what_a_runnable_gives(self, chain: Runnable[Any, Any], kind: Kind) -> None:
+    def test_of_what_a_runnable_gives(self, chain: Runnable[Any, Any], kind: AnswerKind) -> None:
         assert kind_of(chain) == kind
 
 
