@@ -28,10 +28,13 @@ STANDARD_TYPES = frozenset(
 )  # fmt: skip
 """Entity types of which a bent spelling ("[person 1]") is always taken for a placeholder."""
 
-WORD_EDGE = re.compile(
-    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    r"\U00020000-\U0003ffff]"
+UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
 )
+"""The letters of scripts that do not set words apart, for a class of a regular expression."""
+
+WORD_EDGE = re.compile(rf"[^\W{UNSPACED}]")
 """A letter or digit of a script that sets words apart; in others a name has no edges to look for."""
 
 _LONG = 20_000

@@ -30,11 +30,11 @@ def escape(text: str) -> str:
     return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
-EditsOf: TypeAlias = Callable[[str], Sequence[Edit]]
+EditsIn: TypeAlias = Callable[[str], Sequence[Edit]]
 """Take a text and return its edits, sorted and disjoint."""
 
 
-def edit_strings(text: str, edits_of: EditsOf, edits_outside: EditsOf = lambda _: ()) -> str:
+def edit_strings(text: str, edits_of: EditsIn, edits_outside: EditsIn = lambda _: ()) -> str:
     """Edit the string literals of ``text``, and what stands outside them.
 
     ``edits_of`` is called with the content of each literal, and ``edits_outside`` with what is between two
@@ -54,7 +54,7 @@ def edit_strings(text: str, edits_of: EditsOf, edits_outside: EditsOf = lambda _
     return "".join(parts[:-1])
 
 
-def _edited(units: Sequence[str], edits_of: Callable[[str], Sequence[Edit]]) -> str:
+def _edited(units: Sequence[str], edits_of: EditsIn) -> str:
     contents = [_decode(unit) for unit in units]
     raw, edits = "".join(units), edits_of("".join(contents))
     if not edits:
@@ -99,7 +99,7 @@ class Piece(NamedTuple, Generic[S]):
     raw: str
 
 
-class TextStream(Protocol[S]):
+class LiteralStream(Protocol[S]):
     """Read the content of one string literal as it arrives; ``length`` tells how much a finding spans."""
 
     def feed(self, text: str) -> list[str | S]:
@@ -116,14 +116,14 @@ class TextStream(Protocol[S]):
 
 
 class JsonStream(Generic[S]):
-    """Read JSON text as it arrives, each string literal through a text stream of its own.
+    """Read JSON text as it arrives, each string literal through a stream of its own.
 
     ``feed`` and ``flush`` give the text in order: what nothing was found in as it was written, a
     :class:`Piece` for each finding in a literal, and a finding as it is outside of them, where there is none
     unless the text is no JSON.
     """
 
-    def __init__(self, new_stream: Callable[[], TextStream[S]]) -> None:
+    def __init__(self, new_stream: Callable[[], LiteralStream[S]]) -> None:
         self._new_stream = new_stream
         self._stream = new_stream()
         self._inside = False

@@ -13,14 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from langchain_secguard.find import UNSPACED
 from langchain_secguard.vault.phrases import fold_case
 
-_SCRIPTS = (
-    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    r"\U00020000-\U0003ffff"
-)
-_WORD = re.compile(rf"[^\W_{_SCRIPTS}]+")
-_UNSPACED = re.compile(f"[{_SCRIPTS}]")
+_WORD = re.compile(rf"[^\W_{UNSPACED}]+")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _LOOSE = re.compile(r"[\s_.,+*~>/\u2019\u2010-\u2015-]{1,4}")
 _COMMA = re.compile(r",\s{0,4}")
 _DIGITS = re.compile(r"(?<!\w)\+?\(?[0-9](?:[\s().\u2010-\u2015/-]{0,3}[0-9]){6,40}(?!\w)")
