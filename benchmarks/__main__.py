@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from benchmarks import (
     chat,
     clock,
+    cost,
     detection,
     detectors,
     guarding,
@@ -63,6 +64,7 @@ _PARTS: Parts = {
     "stores": stores.measure,
     "serving": serving.measure,
 }
+_BESIDE_PEERS = ("faithfulness", "cost")
 _QUICK = tuple(part for part in _PARTS if part not in ("onnx", "llm-guard", "tracing", "stores", "serving"))
 """What a quick run leaves out takes minutes by itself."""
 
@@ -72,7 +74,7 @@ def main() -> None:
     options = _options()
     parts: Parts = {**_PARTS, "stores": partial(stores.measure, full=options.full)}
     every = _QUICK if options.quick else tuple(parts)
-    chosen = options.part or ([] if options.page_only else ["faithfulness", *every])
+    chosen = options.part or ([] if options.page_only else [*_BESIDE_PEERS, *every])
     if options.quick:
         clock.hurry(0.05)
     done = [_measure(part, parts, options) for part in chosen]
@@ -83,12 +85,12 @@ def main() -> None:
     if done:
         print(_report(done))
     if options.page or options.page_only:
-        print(page.write(results.kept(["faithfulness", "quality", *parts])))
+        print(page.write(results.kept([*_BESIDE_PEERS, "quality", *parts])))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    known = ["faithfulness", *_PARTS]
+    known = [*_BESIDE_PEERS, *_PARTS]
     parser.add_argument("part", nargs="*", choices=[[], *known], help=f"any of {', '.join(known)}")
     parser.add_argument("--full", action="store_true", help="fill vaults to 1,000,000 entries, for hours")
     parser.add_argument("--quick", action="store_true", help="try it out: small sizes, and no servers")
@@ -106,10 +108,13 @@ def _options() -> argparse.Namespace:
 
 def _measure(part: str, parts: Parts, options: argparse.Namespace) -> Result:
     print(f"measuring: {part}", file=sys.stderr)
+    python = Path(sys.executable)
+    if part == "cost":
+        return _result(part, *cost.measure(python, options.peers, quick=options.quick), options)
     if part != "faithfulness":
         return _result(part, list(parts[part]()), {}, options)
     size = QUICK if options.quick else Size()
-    return _result(part, *faithfulness.measure(Path(sys.executable), options.peers, size), options)
+    return _result(part, *faithfulness.measure(python, options.peers, size), options)
 
 
 def _result(part: str, rows: list[Row], data: dict[str, Any], options: argparse.Namespace) -> Result:

@@ -71,6 +71,8 @@ def _page(kept: Mapping[str, Result]) -> Iterator[str]:
     yield from _machines(kept)
     if "faithfulness" in kept:
         yield from _faithfulness(kept["faithfulness"].data)
+    if "cost" in kept:
+        yield from _cost(kept["cost"].data)
     for section in SECTIONS:
         yield from _section(section, kept)
 
@@ -121,6 +123,17 @@ def _faithfulness(data: Mapping[str, Any]) -> Iterator[str]:
     yield data["scenes"]
     yield "### Many at once, in one vault"
     yield data["crowds"]
+
+
+def _cost(data: Mapping[str, Any]) -> Iterator[str]:
+    yield "## What hiding and restoring cost"
+    yield (
+        "The same tools with the same detector, each called as its documentation says; ours, and others that "
+        "are steps of LangChain, take the time of a step with it. How many times ours a tool takes stands "
+        "first. The chat sends all its messages again at each turn, 1 KB each with three new names: tools "
+        "that take one text at a time are given one after another. Processor time, the best of several."
+    )
+    yield data["costs"]
 
 
 def _section(section: Section, kept: Mapping[str, Result]) -> Iterator[str]:

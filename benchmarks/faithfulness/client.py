@@ -6,9 +6,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from benchmarks.faithfulness.peer import Pattern
+
+
+class Times(NamedTuple):
+    """Hold the processor time of hiding and of restoring one text, in seconds.
+
+    ``right`` tells whether something was hidden, and the text came back as it was.
+    """
+
+    hide: float
+    restore: float
+    right: bool
 
 
 class PeerFailedError(Exception):
@@ -94,6 +105,16 @@ class PeerSession:
         """Hide and restore many texts at once: what would be sent, and what would be shown."""
         reply = self.peer.ask(op="together", session=self._number, mode=mode, width=width, texts=texts)
         return [(one["hidden"], one.get("text")) for one in reply["replies"]]
+
+    def time(self, texts: Sequence[str]) -> list[Times]:
+        """Hide and restore texts, one after another."""
+        return [
+            Times(**one) for one in self.peer.ask(op="time", session=self._number, texts=texts)["replies"]
+        ]
+
+    def turn(self, messages: Sequence[str]) -> float:
+        """Hide all messages of a chat, and return the processor time in seconds."""
+        return float(self.peer.ask(op="turn", session=self._number, texts=messages)["seconds"])
 
     def forget(self, value: str) -> None:
         """Remove one value."""

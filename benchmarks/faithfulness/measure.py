@@ -17,7 +17,8 @@ from benchmarks.texts import names
 
 _FRAMES = ("we wrote to {} about it on a friday.", "it is for all who know of {}", "{} was there, too.")
 _BEFORE, _AFTER = "we wrote to ", ", today."
-_ANYBODY = r"(?<!\w)[A-Z][a-z]{4,11} [A-Z][a-z]{4,11}(?!\w)"
+ANYBODY = r"(?<!\w)[A-Z][a-z]{4,11} [A-Z][a-z]{4,11}(?!\w)"
+"""Match the names that are made up here."""
 CROWDS = (("one at a time", "threads", 1), ("16 threads", "threads", 16), ("200 tasks", "tasks", 200))
 
 
@@ -126,7 +127,7 @@ def _crowd(peer: PeerProcess, mode: str, width: int, size: Size) -> Tally:
     texts = [f"we wrote to {one}, and to {shared[place % 97]}." for place, one in enumerate(own)]
     known = set(people)
     tally = Tally()
-    session = peer.open([(_ANYBODY, "PERSON")])
+    session = peer.open([(ANYBODY, "PERSON")])
     for text, (sent, shown) in zip(texts, session.together(mode, width, texts), strict=True):
         meant = _people(text) & known
         local = Values([*meant, *(_people(shown or "") & known)])
@@ -137,7 +138,7 @@ def _crowd(peer: PeerProcess, mode: str, width: int, size: Size) -> Tally:
 
 
 def _people(text: str) -> set[str]:
-    return set(re.findall(_ANYBODY, text))
+    return set(re.findall(ANYBODY, text))
 
 
 @dataclass(frozen=True, slots=True)

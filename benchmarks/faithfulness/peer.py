@@ -9,7 +9,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 Pattern: TypeAlias = tuple[str, str]
 """A regular expression, and the entity type of what it matches."""
-Feature: TypeAlias = Literal["streams", "threads", "tasks", "forgets", "erases"]
+Feature: TypeAlias = Literal["streams", "threads", "tasks", "forgets", "erases", "chats"]
 Reply: TypeAlias = dict[str, Any]
 
 _STATUS = Path("/proc/self/status")
@@ -51,7 +52,8 @@ class Peer:
     """Hold how a peer is called, what it offers, and how to open a session.
 
     A session has the methods of :class:`Session`, and those of what is offered: ``stream(pieces)``, which
-    yields texts; ``forget(value)``; ``erase()``; ``ahide`` and ``arestore``, for tasks.
+    yields texts; ``forget(value)``; ``erase()``; ``ahide`` and ``arestore``, for tasks; ``hide_all(texts)``,
+    for all messages of a chat in one call.
     """
 
     name: str
@@ -87,6 +89,9 @@ def _answer(peer: Peer, sessions: list[Any], request: dict[str, Any]) -> Reply:
             return {"replies": [_restore(session, pieces) for pieces in request["answers"]]}
     if request["op"] == "together":
         return {"replies": _together(session, request["mode"], request["width"], request["texts"])}
+    if request["op"] in ("time", "turn"):
+        timed = _times if request["op"] == "time" else _turn
+        return asyncio.run(timed(session, request["texts"], peer.offers))
     return _attempt(lambda: getattr(session, request["op"])(*request.get("arguments", [])))
 
 
@@ -179,3 +184,33 @@ async def _around(session: Any, text: str) -> Reply:
         return {"hidden": hidden, "text": await session.arestore(hidden)}
     except Exception as error:  # noqa: BLE001
         return {"hidden": hidden, "error": type(error).__name__}
+
+
+async def _times(session: Any, texts: Sequence[str], offers: Collection[Feature]) -> Reply:
+    """Take the processor time of hiding each text, and of restoring what was sent."""
+    replies: list[Reply] = []
+    for text in texts:
+        start = time.process_time()
+        hidden = await _hide(session, text, offers)
+        between = time.process_time()
+        restored = session.restore(hidden) if "threads" in offers else await session.arestore(hidden)
+        end = time.process_time()
+        right = restored == text != hidden
+        replies.append({"hide": between - start, "restore": end - between, "right": right})
+    return {"replies": replies}
+
+
+async def _turn(session: Any, texts: Sequence[str], offers: Collection[Feature]) -> Reply:
+    """Take the processor time of hiding all messages of a chat: at once, where a tool offers that."""
+    start = time.process_time()
+    if "chats" in offers:
+        session.hide_all(texts)
+    else:
+        for text in texts:
+            await _hide(session, text, offers)
+    return {"seconds": time.process_time() - start}
+
+
+async def _hide(session: Any, text: str, offers: Collection[Feature]) -> str:
+    """Hide a text; a peer that is made for tasks alone does so in this event loop, as in an application."""
+    return str(session.hide(text) if "threads" in offers else await session.ahide(text))

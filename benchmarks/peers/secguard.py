@@ -43,6 +43,9 @@ class _Pair:
     def hide(self, text: str) -> str:
         return str(self._before.invoke(text))
 
+    def hide_all(self, texts: Sequence[str]) -> None:
+        self._before.invoke(list(texts))
+
     def restore(self, text: str) -> str:
         return str(self._after.invoke(text))
 
@@ -71,7 +74,7 @@ def main() -> None:
             name="langchain-secguard" + (", keyed check" if checked else ""),
             version=version("langchain-secguard"),
             open=lambda patterns: _Pair(patterns, form),
-            offers=frozenset({"streams", "threads", "tasks", "forgets", "erases"}),
+            offers=frozenset({"streams", "threads", "tasks", "forgets", "erases", "chats"}),
         )
     )
 
