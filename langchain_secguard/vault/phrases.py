@@ -14,6 +14,8 @@ MAX_WORDS = 8
 """The longest phrase, in words; a longer value is left to detection."""
 
 _WORD = re.compile(r"\w+")
+_PLAIN = re.compile(rf"[A-Za-z0-9_]+(?: [A-Za-z0-9_]+){{1,{MAX_WORDS - 1}}}")
+"""Most phrases of several words: what they fold to is plain as well."""
 _SPACES = re.compile(r"\s+")
 _MARKED = re.compile(
     "[\u0130\u0345\u01f0\u0390\u03b0\u1e96-\u1e99\u1f50\u1f52\u1f54\u1f56\u1fb6\u1fb7\u1fc6\u1fc7"
@@ -32,6 +34,8 @@ class Match(NamedTuple):
 
 def phrase_keys(value: str) -> tuple[str, ...]:
     """Return the keys under which ``value`` is known again: none when it is too long or too short."""
+    if _PLAIN.fullmatch(value):
+        return (value.lower(),)
     words = _word_spans(value)
     if not words or len(words) > MAX_WORDS:
         return ()
@@ -89,7 +93,10 @@ def _key(phrase: str, words: int) -> str:
 
 def _measure(key: str, longest: dict[str, int], words: set[str]) -> None:
     """Note the words of a phrase, and how many they are."""
-    own = _WORD.findall(key) if key.islower() and key.isascii() else folded_words(key)
+    if key.islower() and key.isascii():
+        own = key.split() if _PLAIN.fullmatch(key) else _WORD.findall(key)
+    else:
+        own = folded_words(key)
     longest[own[0]] = max(longest.get(own[0], 0), len(own))
     words.update(own)
 
