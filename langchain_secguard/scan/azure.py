@@ -15,6 +15,7 @@ from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan.azure_connection import PREVIEW, AzureConnection, AzureScanner, post
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.hosted import pieces
+from langchain_secguard.scan.named import checked_threshold
 from langchain_secguard.scan.service import Request
 
 _CATEGORIES = ("Hate", "SelfHarm", "Sexual", "Violence")
@@ -142,6 +143,9 @@ class AzurePromptShieldScanner(AzureScanner):
             result, an e-mail), or as ``"both"``, in one request.
         name: The scanner's name.
         sees: The form of the text that is sent where both exist.
+
+    Raises:
+        ValueError: ``looks_for`` is none of these.
     """
 
     def __init__(
@@ -279,12 +283,10 @@ class AzureGroundednessScanner(AzureScanner):
     ) -> None:
         if task not in ("Summarization", "QnA") or domain not in ("Generic", "Medical"):
             raise ValueError('task is "Summarization" or "QnA", domain is "Generic" or "Medical"')
-        if not 0 <= threshold <= 1:
-            raise ValueError("threshold must be from 0 to 1")
         self._sources = sources
         self._task = task
         self._domain = domain
-        self._threshold = threshold
+        self._threshold = checked_threshold(threshold)
         super().__init__(connection, endpoint=endpoint, key=key, timeout=timeout, name=name, sees=sees)
 
     def _requests(self, text: str, prompt: str | None) -> Sequence[Request]:

@@ -6,9 +6,8 @@ service has no method for is sent through the same pipeline. Trying again is lef
 """
 
 import asyncio
-import os
-import threading
-import weakref
+import inspect
+from functools import partial
 from typing import Any
 
 from azure.ai.contentsafety import ContentSafetyClient
@@ -18,7 +17,7 @@ from azure.core.exceptions import AzureError, ClientAuthenticationError, DecodeE
 from azure.core.rest import HttpRequest
 from pydantic import SecretStr
 
-from langchain_secguard.scan.loops import PerLoop
+from langchain_secguard.scan.clients import PerLoop, PerProcess
 from langchain_secguard.scan.service import Answer, NoAnswer, Request
 from langchain_secguard.scan.threads import to_thread
 
@@ -43,14 +42,12 @@ class AzureTransport:
             if isinstance(credential, SecretStr)
             else credential
         )
-        self._is_async_alone = asyncio.iscoroutinefunction(getattr(self._credential, "get_token", None))
+        self._is_async_alone = inspect.iscoroutinefunction(getattr(self._credential, "get_token", None))
         self._is_key = isinstance(self._credential, AzureKeyCredential)
-        self._lock = threading.Lock()
-        self._client: Any = None
-        self._process = 0
+        made: dict[str, Any] = {"endpoint": endpoint, "credential": self._credential, **_OPTIONS}
+        self._client: PerProcess[Any] = PerProcess(partial(ContentSafetyClient, **made))
         self._clients: PerLoop[Any] = PerLoop(
-            lambda: AsyncContentSafetyClient(self._endpoint, self._credential, **_OPTIONS),
-            lambda client: client.close(),
+            partial(AsyncContentSafetyClient, **made), lambda client: client.close()
         )
 
     def __repr__(self) -> str:
@@ -61,7 +58,7 @@ class AzureTransport:
         if self._is_async_alone:
             raise NoAnswer("the credential is one for async calls: use ainvoke or astream")
         try:
-            response = self._blocking().send_request(
+            response = self._client.get().send_request(
                 _sent(request), connection_timeout=seconds, read_timeout=seconds
             )
         except ClientAuthenticationError:
@@ -92,23 +89,11 @@ class AzureTransport:
 
     def close(self) -> None:
         """Close the connections of blocking calls; a later call opens others."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._client.close()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; a later call opens others."""
         await self._clients.aclose()
-
-    def _blocking(self) -> Any:
-        """Return the process's client: connections that a fork inherited would be read by two."""
-        with self._lock:
-            if self._client is None or self._process != os.getpid():
-                self._client = ContentSafetyClient(self._endpoint, self._credential, **_OPTIONS)
-                self._process = os.getpid()
-                weakref.finalize(self, self._client.close)
-            return self._client
 
 
 def _sent(request: Request) -> HttpRequest:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan.base import ScanResult, Sees
+from langchain_secguard.scan.named import NamedScanner, checked_threshold
 from langchain_secguard.scan.threads import to_thread
 
 Verdict: TypeAlias = ScanResult | bool | float
@@ -16,7 +17,7 @@ ScannerFunction: TypeAlias = Callable[..., Verdict] | Callable[..., Awaitable[Ve
 """Take a text, and ``prompt=`` too if it has such a parameter, and give a verdict."""
 
 
-class FunctionScanner:
+class FunctionScanner(NamedScanner):
     """Scan by a function: ``(text) -> bool | float | ScanResult``, or ``(text, prompt) -> ...``.
 
     ``True`` lets the text pass (risk 0), ``False`` refuses it (risk 1). A number is the risk, and the text
@@ -54,23 +55,12 @@ class FunctionScanner:
     ) -> None:
         if not callable(function) or isinstance(function, type):
             raise TypeError("FunctionScanner takes a function of a text")
-        if not 0 <= threshold <= 1:
-            raise ValueError("threshold must be from 0 to 1")
         self._function: Callable[..., Any] = function
-        self._name = name or str(getattr(function, "__name__", type(function).__name__))
-        self._threshold = threshold
+        super().__init__(name=name or str(getattr(function, "__name__", type(function).__name__)), sees=sees)
+        self._threshold = checked_threshold(threshold)
         self._takes_prompt = _takes_prompt(function)
         self._is_async = any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
         self.sanitizes = sanitizes
-        self.sees = sees
-
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
-
-    def __repr__(self) -> str:
-        return f"FunctionScanner(name={self._name!r})"
 
     def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
         """Call the function.

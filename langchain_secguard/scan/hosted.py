@@ -10,12 +10,13 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from langchain_secguard.detect.windows import windows
 from langchain_secguard.errors import ScannerError
 from langchain_secguard.scan.base import ScanResult, Sees
+from langchain_secguard.scan.named import NamedScanner
 from langchain_secguard.scan.service import Request, Service, Transport
 
 M = TypeVar("M", bound=BaseModel)
 
 
-class HostedScanner(ABC):
+class HostedScanner(NamedScanner, ABC):
     """Scan by asking a service.
 
     A subclass says what is asked about a text, and what the answers mean; it does no I/O. A blank text is
@@ -28,24 +29,10 @@ class HostedScanner(ABC):
     """
 
     engine: ClassVar[str]
-    sanitizes: bool = False
 
     def __init__(self, service: Service, *, name: str, sees: Sees) -> None:
-        if not name:
-            raise ValueError("a scanner's name must not be empty")
-        if sees not in ("values", "placeholders"):
-            raise ValueError('sees is "values" or "placeholders"')
+        super().__init__(name=name, sees=sees)
         self._service = service
-        self._name = name
-        self.sees: Sees = sees
-
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self._name!r})"
 
     def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
         """Ask the service about ``text``.

@@ -5,17 +5,14 @@ connections open between calls, and follows no redirect, which could take the ke
 """
 
 import asyncio
-import os
 import ssl
-import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 
 import httpx
 
-from langchain_secguard.scan.loops import PerLoop
+from langchain_secguard.scan.clients import PerLoop, PerProcess
 from langchain_secguard.scan.service import MAX_BODY, Answer, NoAnswer, Request
 
 
@@ -39,9 +36,7 @@ class HttpxTransport:
     def __init__(self, base_url: str, *, secrets: Callable[[], Mapping[str, str]] = dict) -> None:
         self._url = _checked(base_url)
         self._secrets = secrets
-        self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
-        self._process = 0
+        self._client = PerProcess(lambda: httpx.Client(verify=_tls()))
         self._clients = PerLoop(partial(httpx.AsyncClient, verify=_tls()), httpx.AsyncClient.aclose)
 
     def __repr__(self) -> str:
@@ -52,7 +47,7 @@ class HttpxTransport:
         until = time.monotonic() + seconds
         body = bytearray()
         try:
-            with self._blocking().stream(
+            with self._client.get().stream(
                 "POST",
                 self._address(request),
                 content=request.encoded(),
@@ -90,22 +85,11 @@ class HttpxTransport:
 
     def close(self) -> None:
         """Close the connections of blocking calls; a later call opens others."""
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._client.close()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop; a later call opens others."""
         await self._clients.aclose()
-
-    def _blocking(self) -> httpx.Client:
-        """Return the process's client: connections that a fork inherited would be read by two."""
-        with self._lock:
-            if self._client is None or self._process != os.getpid():
-                self._client, self._process = httpx.Client(verify=_tls()), os.getpid()
-                weakref.finalize(self, self._client.close)
-            return self._client
 
     def _address(self, request: Request) -> str:
         return f"{self._url}/{request.path.lstrip('/')}"

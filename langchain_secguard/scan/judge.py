@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field, create_model
 
 from langchain_secguard.errors import ScannerError
+from langchain_secguard.scan.asking import AskingScanner
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.hosted import pieces
 from langchain_secguard.scan.judge_prompts import (
@@ -20,12 +21,13 @@ from langchain_secguard.scan.judge_prompts import (
     Criterion,
     Question,
 )
+from langchain_secguard.scan.named import checked_threshold
 
 _OVERLAP = 500
 _AT_ONCE = 4
 
 
-class JudgeScanner:
+class JudgeScanner(AskingScanner):
     """Scan by asking a chat model for a score, through its structured output.
 
     The text is put between marks that are drawn anew for each scan, with the order to obey nothing within;
@@ -59,7 +61,7 @@ class JudgeScanner:
     """
 
     engine: str = "LangChain judge"
-    sanitizes: bool = False
+    asked = "the model"
 
     def __init__(  # noqa: PLR0913 - the options of a judge
         self,
@@ -76,59 +78,24 @@ class JudgeScanner:
     ) -> None:
         if not callable(getattr(model, "with_structured_output", None)):
             raise TypeError("JudgeScanner takes a chat model, such as ChatOpenAI(...)")
-        if not 0 <= threshold <= 1:
-            raise ValueError("threshold must be from 0 to 1")
         if window <= _OVERLAP:
             raise ValueError(f"window must be more than {_OVERLAP} characters")
-        if sees not in ("values", "placeholders"):
-            raise ValueError('sees is "values" or "placeholders"')
         self._question = _question(criterion, question, topics)
-        self._name = name or self._question.name
-        self._threshold = threshold
+        super().__init__(name=name or self._question.name, sees=sees)
+        self._threshold = checked_threshold(threshold)
         self._window = window
         self._schema = _schema(self._question)
         options: dict[str, Any] = {"method": method} if method else {}
         self._model = model.with_structured_output(self._schema, **options)
-        self.sees: Sees = sees
 
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
+    def _ask(self, text: str, prompt: str | None) -> list[Any]:
+        return self._model.batch(self._asked(text, prompt), self._config())
 
-    def __repr__(self) -> str:
-        return f"JudgeScanner(name={self._name!r})"
-
-    def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
-        """Ask the model about ``text``.
-
-        Raises:
-            ScannerError: It failed, or its answer has not the form; the message holds no text.
-        """
-        asked = self._asked(text, prompt)
-        try:
-            answers = self._model.batch(asked, self._config())
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
-            failure = self._failure(error)
-        else:
-            return self._result(text, answers)
-        raise failure
-
-    async def ascan(self, text: str, *, prompt: str | None = None) -> ScanResult:
-        """Do what :meth:`scan` does, without blocking the event loop."""
-        asked = self._asked(text, prompt)
-        try:
-            answers = await self._model.abatch(asked, self._config())
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
-            failure = self._failure(error)
-        else:
-            return self._result(text, answers)
-        raise failure
+    async def _aask(self, text: str, prompt: str | None) -> list[Any]:
+        return await self._model.abatch(self._asked(text, prompt), self._config())
 
     def _asked(self, text: str, prompt: str | None) -> list[Any]:
-        """Write what the model is asked, for each window; a blank text is asked nothing about."""
-        if not text.strip():
-            return []
+        """Write what the model is asked, for each window."""
         if prompt is None and self._question.needs_prompt:
             raise ScannerError(f"{self._name} needs the prompt of an answer: use it as an output guard.")
         return [
@@ -140,10 +107,10 @@ class JudgeScanner:
         """Name the run; LangGraph streams no messages of a model with this tag."""
         return {"run_name": f"{self._name} judge", "tags": ["nostream"], "max_concurrency": _AT_ONCE}
 
-    def _result(self, text: str, answers: Sequence[Any]) -> ScanResult:
+    def _result(self, text: str, said: Sequence[Any]) -> ScanResult:
         details: dict[str, float] = {}
         risk = 0.0
-        for score, category in map(self._read, answers):
+        for score, category in map(self._read, said):
             risk = max(risk, score)
             if category is not None:
                 details[category] = max(score, details.get(category, 0.0))
@@ -158,12 +125,6 @@ class JudgeScanner:
             if 0 <= score <= 1:
                 return score, category if category in self._question.categories else None
         raise ScannerError(f"{self._name} got no score from 0 to 1; the text counts as refused.")
-
-    def _failure(self, error: Exception) -> ScannerError:
-        return ScannerError(
-            f"the model of {self._name} failed with {type(error).__name__}; the text counts as refused. "
-            "Call the model alone to see why."
-        )
 
 
 def _question(criterion: Criterion | None, question: str | None, topics: Sequence[str]) -> Question:

@@ -1,7 +1,6 @@
 """NeMo Guardrails: https://docs.nvidia.com/nemo/guardrails/, in this process or on its server."""
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -9,6 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, SecretStr
 
 from langchain_secguard.errors import ScannerError
+from langchain_secguard.scan.asking import AskingScanner
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.hosted import HostedScanner, http_transport, secret_of
 from langchain_secguard.scan.portal import Portal
@@ -17,7 +17,7 @@ from langchain_secguard.scan.service import Request, Service
 _ENGINE = "NeMo Guardrails"
 
 
-class NeMoGuardrailsScanner:
+class NeMoGuardrailsScanner(AskingScanner):
     """Scan by the rails of a configuration of NeMo Guardrails, in this process.
 
     The rails run alone, without a dialog and without asking the main model for an answer. A rail that stops
@@ -46,6 +46,7 @@ class NeMoGuardrailsScanner:
     """
 
     engine: str = _ENGINE
+    asked = "the rails"
 
     def __init__(
         self,
@@ -60,71 +61,25 @@ class NeMoGuardrailsScanner:
         sees: Sees = "placeholders",
     ) -> None:
         _check_rails(rails, ("input", "output", "retrieval"))
-        if not (math.isfinite(timeout) and timeout > 0):
-            raise ValueError("timeout is a number of seconds above 0")
-        if sees not in ("values", "placeholders"):
-            raise ValueError('sees is "values" or "placeholders"')
-        self._name = name or f"NeMo{rails.capitalize()}"
+        super().__init__(name=name or f"NeMo{rails.capitalize()}", sees=sees, timeout=timeout)
         self._portal = Portal(f"secguard-{self._name}")
         self._engine = self._portal.run(partial(_made, _engine(), config, rails, llm, actions or {}))
-        self._timeout = timeout
         self.sanitizes = sanitizes
-        self.sees: Sees = sees
 
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
+    def _ask(self, text: str, prompt: str | None) -> Any:
+        return self._portal.run(partial(self._check, text, prompt))
 
-    def __repr__(self) -> str:
-        return f"NeMoGuardrailsScanner(name={self._name!r})"
-
-    def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
-        """Run the rails on ``text``.
-
-        Raises:
-            ScannerError: A rail or its model failed, or they took too long; the message holds no text.
-        """
-        if not text.strip():
-            return ScanResult(name=self._name, text=text, valid=True)
-        try:
-            checked = self._portal.run(partial(self._check, text, prompt))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
-            failure = self._failure(error)
-        else:
-            return self._result(text, checked)
-        raise failure
-
-    async def ascan(self, text: str, *, prompt: str | None = None) -> ScanResult:
-        """Do what :meth:`scan` does, without blocking the event loop."""
-        if not text.strip():
-            return ScanResult(name=self._name, text=text, valid=True)
-        try:
-            checked = await self._portal.arun(partial(self._check, text, prompt))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold the text
-            failure = self._failure(error)
-        else:
-            return self._result(text, checked)
-        raise failure
+    async def _aask(self, text: str, prompt: str | None) -> Any:
+        return await self._portal.arun(partial(self._check, text, prompt))
 
     async def _check(self, text: str, prompt: str | None) -> Any:
         async with asyncio.timeout(self._timeout):
             return await self._engine.check(text, prompt)
 
-    def _result(self, text: str, checked: Any) -> ScanResult:
-        if not checked.ran:
+    def _result(self, text: str, said: Any) -> ScanResult:
+        if not said.ran:
             raise ScannerError(f"{self._name} ran none of its rails; the text counts as refused.")
-        return _conclude(
-            self, text, checked.text, {name: float(name in checked.stopped) for name in checked.ran}
-        )
-
-    def _failure(self, error: Exception) -> ScannerError:
-        if isinstance(error, TimeoutError):
-            return ScannerError(f"the rails of {self._name} took more than {self._timeout:g} s.")
-        return ScannerError(
-            f"the rails of {self._name} failed with {type(error).__name__}; the text counts as refused. "
-            "Run them alone to see why."
-        )
+        return _conclude(self, text, said.text, {name: float(name in said.stopped) for name in said.ran})
 
 
 class _RailStatus(BaseModel):

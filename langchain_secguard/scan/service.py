@@ -17,6 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from langchain_secguard.errors import ScannerError
+from langchain_secguard.scan.named import checked_timeout
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes of an answer that are read at most."""
@@ -118,14 +119,12 @@ class Service:
         clock: Callable[[], float] = time.monotonic,
         random_part: Callable[[], float] = random.random,
     ) -> None:
-        if not (math.isfinite(timeout) and timeout > 0):
-            raise ValueError("timeout is a number of seconds above 0")
         if retries < 0:
             raise ValueError("retries is 0 or more")
         self.name = name
         self.transport = transport
         self._key = key
-        self._timeout = timeout
+        self._timeout = checked_timeout(timeout)
         self._retries = retries
         self._at_once = at_once
         self._clock = clock

@@ -12,6 +12,7 @@ from langchain_secguard.detect.windowed import WindowedModel, well_formed
 from langchain_secguard.errors import DetectorError, ScannerError
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.labels import risky_labels
+from langchain_secguard.scan.named import NamedScanner, checked_threshold
 from langchain_secguard.scan.threads import to_thread
 
 _ONNX = "model.onnx"
@@ -19,7 +20,7 @@ _lock = threading.Lock()
 _classifiers: WeakValueDictionary[tuple[str, str, bool], "Classifier"] = WeakValueDictionary()
 
 
-class TransformersScanner:
+class TransformersScanner(NamedScanner):
     """Scan with a model that classifies texts: of prompt injection, toxicity, hate speech and the like.
 
     The model is loaded here, once for the process for each folder and device, and without asking the network
@@ -53,7 +54,6 @@ class TransformersScanner:
         ValueError: It is not known which labels are a risk, or ``threshold`` is not from 0 to 1.
     """
 
-    sanitizes = False
     engine = "Hugging Face"
 
     def __init__(  # noqa: PLR0913 - options, all but the first keyword-only
@@ -70,27 +70,19 @@ class TransformersScanner:
         revision: str | None = None,
         download: bool = False,
     ) -> None:
-        if not 0 <= threshold <= 1:
-            raise ValueError("threshold must be from 0 to 1")
-        if isinstance(model, str | os.PathLike):
-            self._name = name or Path(model).name
+        is_named = isinstance(model, str | os.PathLike)
+        super().__init__(name=name or (Path(model).name if is_named else type(model).__name__), sees=sees)
+        self._threshold = checked_threshold(threshold)
+        if is_named:
             self._classifier = _loaded(
                 os.fspath(model), device, revision, use_onnx=use_onnx, download=download
             )
         else:
             if device is not None or revision is not None or use_onnx:
                 raise ValueError("a pipeline has its device and its revision; they cannot be named besides")
-            self._name = name or type(model).__name__
             self._classifier = Classifier(*_parts(model))
         self._unsafe = risky_labels(self._classifier.labels, unsafe_labels)
         self._multi_label = self._classifier.multi_label if multi_label is None else multi_label
-        self._threshold = threshold
-        self.sees = sees
-
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
 
     def __repr__(self) -> str:
         labels = sorted(self._unsafe)

@@ -5,9 +5,10 @@ import re
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.embedded import signs
 from langchain_secguard.scan.embedded.languages import RULES_ABROAD, rules_abroad
-from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
+from langchain_secguard.scan.embedded.local import LocalScanner
 from langchain_secguard.scan.embedded.phrases import RULES
 from langchain_secguard.scan.embedded.views import View, views
+from langchain_secguard.scan.named import checked_threshold
 
 _WORD = re.compile(r"[^\W_]+")
 _STEM = 3

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.embedded.confusables import folded
-from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
+from langchain_secguard.scan.embedded.local import LocalScanner
 from langchain_secguard.scan.embedded.views import views
+from langchain_secguard.scan.named import checked_threshold
 
 _WORD = re.compile(r"\w+")
 _NO_TOKEN = re.compile(r"[\W_]+")

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 from langchain_secguard.scan.base import ScanResult, Sees
-from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
+from langchain_secguard.scan.embedded.local import LocalScanner
+from langchain_secguard.scan.named import checked_threshold
 
 _TARGET = r"\s*<?(?P<{name}>[^\s<>\"')]+)[^)\n]{{0,200}}\)"
 _LINKS = re.compile(

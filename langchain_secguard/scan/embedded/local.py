@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 
 from langchain_secguard.scan.base import ScanResult, Sees
+from langchain_secguard.scan.named import NamedScanner
 from langchain_secguard.scan.threads import to_thread
 
 _LONG = 20_000
 """Texts longer than this many characters are scanned in a worker thread when they are awaited."""
 
 
-class LocalScanner(ABC):
+class LocalScanner(NamedScanner, ABC):
     """Scan on this machine, in this process.
 
     Args:
@@ -17,22 +18,10 @@ class LocalScanner(ABC):
         sees: The form of the text that it is shown where both exist.
     """
 
-    sanitizes = False
     engine = "embedded"
 
     def __init__(self, *, name: str, sees: Sees = "values") -> None:
-        if not name:
-            raise ValueError("a scanner's name must not be empty")
-        self._name = name
-        self.sees = sees
-
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(name={self._name!r})"
+        super().__init__(name=name, sees=sees)
 
     @abstractmethod
     def scan(self, text: str, *, prompt: str | None = None) -> ScanResult:
@@ -50,14 +39,3 @@ class LocalScanner(ABC):
         return ScanResult(
             name=self._name, text=text, valid=valid, risk_score=min(1.0, risk), details=details or {}
         )
-
-
-def checked_threshold(threshold: float) -> float:
-    """Return ``threshold``.
-
-    Raises:
-        ValueError: It is not from 0 to 1.
-    """
-    if not 0 <= threshold <= 1:
-        raise ValueError("threshold must be from 0 to 1")
-    return threshold

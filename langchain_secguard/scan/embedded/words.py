@@ -7,8 +7,9 @@ from typing import Literal, TypeAlias
 
 from langchain_secguard.scan.base import ScanResult, Sees
 from langchain_secguard.scan.embedded.confusables import folded, latinized, without_invisible
-from langchain_secguard.scan.embedded.local import LocalScanner, checked_threshold
+from langchain_secguard.scan.embedded.local import LocalScanner
 from langchain_secguard.scan.embedded.views import views
+from langchain_secguard.scan.named import checked_threshold
 
 Match: TypeAlias = Literal["word", "substring"]
 """Whether a phrase counts as whole words alone, or within a word as well."""

@@ -24,6 +24,7 @@ from langchain_secguard.scan.llm_guard.traits import (
     splits_sentences,
     traits_of,
 )
+from langchain_secguard.scan.named import NamedScanner, checked_threshold
 from langchain_secguard.scan.threads import to_thread
 
 _ROUNDS = 8
@@ -39,7 +40,7 @@ class _Verdict(NamedTuple):
     risk: float
 
 
-class LLMGuardScanner:
+class LLMGuardScanner(NamedScanner):
     """Scan with a scanner of LLM Guard, of prompts or of answers, or with one that is called as these are.
 
     What LLM Guard's own functions leave to their caller is done here: long texts are read to their end, where
@@ -94,8 +95,7 @@ class LLMGuardScanner:
         sees: Sees | None = None,
         download: bool = True,
     ) -> None:
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise ValueError("threshold must be from 0 to 1")
+        self._threshold = checked_threshold(threshold) if threshold is not None else None
         _refuse_pair(scanner)
         if isinstance(scanner, type) or (callable(scanner) and not hasattr(scanner, "scan")):
             scanner = loading.made(scanner, download=download)
@@ -105,12 +105,10 @@ class LLMGuardScanner:
         if splits_sentences(self._core):
             loading.require_nltk("punkt_tab", download=download)
         self._call = _prepared(scanner, self._traits)
-        self._name = name or type(scanner).__name__
+        super().__init__(name=name or type(scanner).__name__, sees=sees or self._traits.sees)
         self._class = type(scanner).__name__
-        self._threshold = threshold
         self._pass_sanitized = pass_sanitized
         self.sanitizes = self._traits.sanitizes if sanitizes is None else sanitizes
-        self.sees: Sees = sees or self._traits.sees
         self._lock = _lock_of(self._core, self._traits)
         self._cutter = Cutter(self._core)
         watch()
@@ -126,11 +124,6 @@ class LLMGuardScanner:
             one._name = next(name for name in (one.name, *numbers) if name not in taken)
             adapted.append(one)
         return adapted
-
-    @property
-    def name(self) -> str:
-        """The scanner's name."""
-        return self._name
 
     def __repr__(self) -> str:
         return f"LLMGuardScanner({self._class}, name={self._name!r})"

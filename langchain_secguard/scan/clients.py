@@ -1,12 +1,56 @@
-"""One client for each event loop: a client of asyncio is good in the loop in which it connected alone."""
+"""Clients that are good where they connected alone: in one process, or, of asyncio, in one event loop."""
 
 import asyncio
+import os
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
+
+
+class Closable(Protocol):
+    """Have connections that can be closed."""
+
+    def close(self) -> None:
+        """Close them."""
+        ...
+
+
+C = TypeVar("C", bound=Closable)
+
+
+class PerProcess(Generic[C]):
+    """Make a client when one is asked for, and another in a process that was forked since.
+
+    Connections that a fork inherited would be read by two.
+
+    Args:
+        make: Makes a client; it should not hold who holds this, so that both go when nobody needs them.
+    """
+
+    def __init__(self, make: Callable[[], C]) -> None:
+        self._lock = threading.Lock()
+        self._make = make
+        self._client: C | None = None
+        self._process = 0
+
+    def get(self) -> C:
+        """Return the process's client."""
+        with self._lock:
+            if self._client is None or self._process != os.getpid():
+                self._client, self._process = self._make(), os.getpid()
+                weakref.finalize(self, self._client.close)
+            return self._client
+
+    def close(self) -> None:
+        """Close the client; a later call makes another."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 class PerLoop(Generic[T]):
