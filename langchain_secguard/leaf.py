@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_secguard.json_text import JsonStream, Piece
 from langchain_secguard.placeholders import Form, Placeholder, PlaceholderStream, split_placeholders
-from langchain_secguard.urls import UrlTracker
+from langchain_secguard.urls import UrlTracker, may_begin_url
 from langchain_secguard.vault import Entry, PhraseIndex
 from langchain_secguard.vault.phrases import PhraseStream
 
@@ -76,7 +76,9 @@ class TextStream:
 
     def whole(self, text: str) -> list[str | Placeholder]:
         """Split a text that is there whole."""
-        return self._mark([*self._checked(split_placeholders(text)), *self._flushed()])
+        parts = [*self._checked(split_placeholders(text)), *self._flushed()]
+        quiet = not may_begin_url(text) and not any(map(_is_url, parts))
+        return parts if quiet else self._mark(parts)
 
     def length(self, found: Placeholder) -> int:
         """Return how many characters of the text ``found`` was read from."""
@@ -123,6 +125,10 @@ class TextStream:
 def _has_no_check(placeholder: Placeholder) -> bool:
     """Accept what a form without a check accepts, whatever the vault."""
     return not placeholder.check
+
+
+def _is_url(part: str | Placeholder) -> bool:
+    return not isinstance(part, str) and part.ref.entity_type == "URL"
 
 
 def _as_placeholder(part: Any) -> str | Placeholder:

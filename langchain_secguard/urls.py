@@ -66,7 +66,7 @@ def may_hold_url(text: str) -> bool:
     )
 
 
-def _may_open(text: str) -> bool:
+def may_begin_url(text: str) -> bool:
     """Tell whether a URL might begin in ``text``: each beginning holds one of these where it is complete."""
     return (
         ":" in text
@@ -154,7 +154,7 @@ class UrlTracker:
             return
         new = "".join(self._pieces)
         self._pieces = []
-        quiet = self._place is None and not _may_open(new)
+        quiet = self._place is None and not may_begin_url(new)
         if quiet and new[-1] in " \n":
             self._text, self._looked = new[-1], 1
             return
