@@ -1,6 +1,8 @@
 import ast
+import re
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,47 @@ ORDER = [
 
 LAYERS = {name: layer for layer, names in enumerate(ORDER) for name in names}
 
+NEEDED = {"langchain_core", "numpy", "phonenumbers", "pydantic"}
+"""What the package cannot do without."""
+
+HOMES = {
+    "azure": ["scan/azure_client"],
+    "cryptography": ["vault/aead"],
+    "detect_secrets": ["scan/embedded/secrets"],
+    "faker": ["surrogates"],
+    "fastapi": ["serve/"],
+    "gliner": ["detect/gliner"],
+    "greenlet": ["vault/sql/urls"],
+    "guardrails": ["scan/guardrails_engine"],
+    "httpx": ["scan/http", "tracing/langfuse/"],
+    "huggingface_hub": ["detect/hub"],
+    "hypothesis": ["testing/"],
+    "langchain": ["middleware/framework"],
+    "langfuse": ["tracing/langfuse/", "evaluate/"],
+    "langgraph": ["middleware/framework"],
+    "langserve": ["serve/"],
+    "llm_guard": ["detect/llm_guard_engine", "scan/llm_guard/", "vault/llm_guard"],
+    "nemoguardrails": ["scan/nemo_engine"],
+    "nltk": ["scan/llm_guard/"],
+    "opentelemetry": ["tracing/"],
+    "optimum": ["detect/llm_guard_engine", "scan/transformers"],
+    "orjson": ["serve/"],
+    "presidio_analyzer": ["detect/presidio_engine", "detect/llm_guard_engine"],
+    "psycopg": ["vault/sql/urls"],
+    "pytest": ["testing/"],
+    "redis": ["vault/redis_client"],
+    "requests": ["scan/llm_guard/"],
+    "spacy": ["detect/presidio_engine"],
+    "sqlalchemy": ["vault/sql/"],
+    "starlette": ["serve/"],
+    "structlog": ["detect/llm_guard_engine"],
+    "tiktoken": ["scan/llm_guard/"],
+    "tldextract": ["detect/presidio_engine"],
+    "torch": ["detect/gliner", "detect/transformers", "detect/windowed", "scan/transformers"],
+    "transformers": ["detect/transformers", "scan/transformers"],
+}
+"""Where each dependency that may be missing is imported: in one module, or in the folder that is about it."""
+
 
 def imported(path: Path) -> set[str]:
     """Return the modules of the package, by their first name, that a file imports at run time or later."""
@@ -42,9 +85,28 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("langchain_secguard"):
             parts = (node.module or "").split(".")
             names.update(parts[1:2] or {alias.name for alias in node.names})
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "modules are named from the package on"
         elif isinstance(node, ast.Import):
             names.update(a.name.split(".")[1] for a in node.names if a.name.startswith("langchain_secguard."))
     return names
+
+
+def others(path: Path) -> set[str]:
+    """Return the packages of others, by their first name, that a file imports, also by ``import_module``."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=str(module)):
+                names.add(module)
+            case ast.Import(names=aliases):
+                names.update(alias.name for alias in aliases)
+            case ast.Call(
+                func=ast.Name("import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(str(module))],
+            ):
+                names.add(module)
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"langchain_secguard"}
 
 
 def loaded(code: str) -> set[str]:
@@ -224,8 +286,32 @@ class TestImports:
     def test_every_module_has_its_layer(self, path: Path) -> None:
         assert path.stem in {*LAYERS, "__init__"}
 
+    def test_what_may_be_missing_is_imported_where_it_is_at_home(self) -> None:
+        for path in sorted(PACKAGE.rglob("*.py")):
+            own = path.relative_to(PACKAGE).with_suffix("").as_posix()
+            strays = {
+                name for name in others(path) - NEEDED if not own.startswith(tuple(HOMES.get(name, ())))
+            }
+            assert strays == set(), own
+
+    def test_every_extra_that_an_error_names_can_be_installed(self) -> None:
+        extras = metadata("langchain-secguard").get_all("Provides-Extra")
+        sources = (path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
+        named = {extra for text in sources for extra in re.findall(r"langchain-secguard\[([a-z-]+)\]", text)}
+        assert named <= set(extras or ())
+        assert len(named) > 10
+
     def test_tracing_and_the_steps_do_not_know_each_other(self) -> None:
-        steps = {"steps", "anonymize", "deanonymize", "guard", "protect"}
+        steps = {
+            "steps",
+            "anonymize",
+            "deanonymize",
+            "guard",
+            "protect",
+            "protect_steps",
+            "middleware",
+            "serve",
+        }
         for path in PACKAGE.rglob("*.py"):
             own = path.relative_to(PACKAGE).parts[0]
             if own == "tracing":
@@ -239,16 +325,18 @@ class TestImports:
             "import langchain_secguard, langchain_secguard.vault, langchain_secguard.detect",
             "import langchain_secguard.scan; langchain_secguard.scan.FunctionScanner(len)",
             "import langchain_secguard.serve",
+            "import langchain_secguard.tracing, langchain_secguard.evaluate",
             "from langchain_secguard import Deanonymizer; Deanonymizer()",
         ],
     )
     def test_load_no_engine_and_no_driver(self, code: str) -> None:
         heavy = {
             "numpy", "phonenumbers", "faker", "torch", "transformers", "spacy", "presidio_analyzer",
+            "gliner", "optimum", "onnxruntime", "huggingface_hub",
             "llm_guard", "nemoguardrails", "guardrails", "azure", "aiohttp", "detect_secrets",
             "pytest", "hypothesis",
             "sqlalchemy", "sqlite3", "redis", "psycopg", "asyncpg", "aiosqlite", "cryptography",
             "langfuse", "openai",
-            "fastapi", "starlette", "langserve", "langchain",
+            "fastapi", "starlette", "langserve", "langchain", "langgraph",
         }  # fmt: skip
         assert loaded(code) & heavy == set()
