@@ -64,6 +64,9 @@ class ProtectedAgent(Wrapper):
     It has the graph's own methods: ``invoke``, ``stream`` with every ``stream_mode``, ``astream_events``,
     ``get_state``, ``update_state`` and the like, and their async forms; what is given to them is hidden, what
     comes back is restored. ``agent`` is the graph itself, and sees placeholders.
+
+    Raises:
+        TypeError: ``agent`` is no compiled graph.
     """
 
     def __init__(self, agent: PregelProtocol[Any, Any, Any, Any], pair: Pair) -> None:

@@ -43,6 +43,10 @@ class Mask:
             the same in several processes; by default one of this mask's own.
         cache_size: How many texts are remembered, as keyed hashes, so as not to be read again.
         max_characters: Longer texts are cut.
+
+    Raises:
+        ValueError: ``threshold`` is not from 0 to 1, ``pseudonym_key`` has less than 16 bytes, or
+            ``max_characters`` is less than 1.
     """
 
     def __init__(
