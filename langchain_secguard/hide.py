@@ -223,6 +223,9 @@ class Hider:
         ]
         if lacking:
             again: Assignment = yield Assign(lacking)
+            if not assignment.epoch:  # there was no vault, so all entries are of the one that begins now
+                for page in pages.values():
+                    page.epoch = again.epoch
             entries |= {
                 (entity.entity_type, entity.value): entry
                 for entity, entry in zip(lacking, again.entries, strict=True)

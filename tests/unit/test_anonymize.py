@@ -21,7 +21,7 @@ from langchain_secguard import (
     Vault,
     VaultRequiredError,
 )
-from langchain_secguard.vault import Entity, InMemoryVaultStore
+from langchain_secguard.vault import EncryptedVaultStore, Entity, InMemoryVaultStore, VaultStore
 from tests.unit.lexicon import LEXICON, LexiconDetector
 
 TEXT = "Jane Doe of Acme LLC wrote from jane@example.com; Jane Doe lives in Springfield."
@@ -295,6 +295,17 @@ def test_after_an_erase_a_remembered_text_gets_new_numbers() -> None:
     assert step.invoke("Jane Doe") == "[PERSON_2]"
     vault.erase_value("jane doe")
     assert step.invoke("Jane Doe") == "[PERSON_3]"
+
+
+def test_after_every_erase_a_remembered_text_comes_back() -> None:
+    inner = InMemoryVaultStore()
+    stores: list[VaultStore] = [inner, EncryptedVaultStore(inner, [b"k" * 32])]
+    for store in stores:
+        vault = Vault("v", store=store)
+        step, back = anonymizer(vault=vault), Deanonymizer(vault=vault)
+        for _ in range(4):  # a ledger knows nothing of a vault that was erased
+            assert back.invoke(step.invoke("Jane Doe")) == "Jane Doe"
+            vault.erase()
 
 
 def test_an_old_text_is_not_asked_about_value_by_value() -> None:
