@@ -3,7 +3,7 @@
 import pytest
 
 from langchain_secguard.testing.values import BOB, JANE
-from langchain_secguard.vault import Entity, Entry, VaultStore
+from langchain_secguard.vault import Entity, Entry, Hit, Text, VaultStore
 
 
 class SurrogatesContract:
@@ -44,6 +44,14 @@ class SurrogatesContract:
         assert store.surrogates("v").find("Max Muster") == []
         (entry,) = store.assign("v", [Entity("PERSON", "Bob Roe", ("Max Muster", "Eva Mann"))]).entries
         assert entry.surrogate == "Eva Mann"
+
+    def test_a_surrogate_stays_known_when_whoever_is_really_called_so_is_erased(
+        self, store: VaultStore
+    ) -> None:
+        store.assign("v", [Entity("PERSON", "Jane Doe", ("Max Muster",))])
+        store.assign("v", [Entity("PERSON", "Max Muster")])
+        assert store.erase_value("v", "Max Muster") == 1
+        assert store.assign("v", [], [Text("max muster")]).hits == [[Hit(0, 10, "PERSON")]]
 
     def test_surrogates_are_unique_and_no_values(self, store: VaultStore) -> None:
         names = [f"Name{number} Doe" for number in range(30)]

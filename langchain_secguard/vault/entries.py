@@ -136,6 +136,9 @@ class Entries:
         self._forget(gone)
         for entry in self.entries.values():  # "(Jane Doe)" was known by the words of "Jane Doe"
             self._learn(gone.intersection(phrase_keys(entry.value)), entry.ref)
+            if entry.surrogate:  # so was a fake by those of somebody who is really called so
+                nobody = Ref(entry.ref.entity_type, _NOBODY)
+                self._learn(gone.intersection(phrase_keys(entry.surrogate)), nobody)
         return len(doomed)
 
     def _named(self, value: str) -> list[Entry]:
