@@ -1,4 +1,4 @@
-"""Read docstrings as Markdown: the roles and the code directives of reStructuredText become links and fences."""
+"""Read docstrings as Markdown: roles and code directives of reStructuredText become links and fences."""
 
 import re
 import textwrap
@@ -7,7 +7,7 @@ from typing import Any
 import griffe
 
 _ROLE = re.compile(r":(?:class|func|meth|mod|data|attr|exc):`~?\.{0,2}([\w.]+)`")
-_LITERAL = re.compile(r"``([^`]+)``")
+_LITERAL = re.compile(r"(?<!`)``([^`]+)``(?!`)")
 _CODE = re.compile(r"^( *)\.\. code-block:: (\w+)\n\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
 _DRAWING = re.compile(r"::\n\n((?: {4}.*(?:\n|$)|\n)+)")
 
