@@ -155,6 +155,7 @@ class Anonymizer(PairStep):
             hidden_names=self.hidden_names,
             allowed_names=self.allowed_names,
             cache_size=self.cache_size,
+            named_types=self.policies,
         )
         actions = {policy.action for policy in (self.default_policy, *self.policies.values())}
         surrogates = Surrogates(self.surrogate_locale) if "surrogate" in actions else None

@@ -57,6 +57,7 @@ class Finder:
         detector: Finds entities.
         policies: Tells which entity types are allowed, and which must never come back.
         entity_types: Look for these alone; ``None`` for all.
+        named_types: Entity types that may be found, as far as is known beforehand.
         threshold: Drop spans with a lower score.
         hidden_names: Words and phrases that are always hidden, in any case.
         allowed_names: Words and phrases that are never hidden, in any case.
@@ -73,6 +74,7 @@ class Finder:
         hidden_names: Sequence[str],
         allowed_names: Sequence[str],
         cache_size: int,
+        named_types: Collection[str] = (),
     ) -> None:
         self._detector = detector
         self._policies = policies
@@ -82,17 +84,22 @@ class Finder:
         if self._hidden:
             show_names(self, self._hidden)
         self._allowed = frozenset(map(name_key, allowed_names))
-        self._seen_types = set(STANDARD_TYPES)
-        self._cache: Lru[bytes, tuple[Span, ...]] = Lru(cache_size)
+        self._seen_types = {*STANDARD_TYPES, *named_types, *(entity_types or ())}
+        self._cache: Lru[tuple[int, bytes], tuple[Span, ...]] = Lru(cache_size)
 
     @property
     def engine(self) -> str:
         """The name of the detector's class."""
         return type(self._detector).__name__
 
+    @property
+    def types(self) -> int:
+        """The number of entity types seen: with another, more of a text may look like a placeholder."""
+        return len(self._seen_types)
+
     def known(self, key: bytes) -> tuple[Span, ...] | None:
         """Return the spans of the text with this digest, if it was read before."""
-        return self._cache.get(key)
+        return self._cache.get((self.types, key))
 
     def read(self, texts: Mapping[bytes, str]) -> dict[bytes, tuple[Span, ...]]:
         """Detect in texts, by their digests, and remember what is to be hidden in each.
@@ -114,12 +121,18 @@ class Finder:
         self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]
     ) -> dict[bytes, tuple[Span, ...]]:
         marked = checked(self._detector, list(texts.values()), detected)
+        wanted = [
+            [span for span in spans if self._wanted(text, span)]
+            for text, spans in zip(texts.values(), marked, strict=True)
+        ]
+        self._seen_types.update(span.entity_type for spans in wanted for span in spans)
+        types = self.types
         learned = {
-            key: tuple(self._spans(text, [span for span in spans if self._wanted(text, span)]))
-            for (key, text), spans in zip(texts.items(), marked, strict=True)
+            key: tuple(self._spans(text, spans))
+            for (key, text), spans in zip(texts.items(), wanted, strict=True)
         }
         for key, spans in learned.items():
-            self._cache.put(key, spans)
+            self._cache.put((types, key), spans)
         return learned
 
     def is_allowed(self, text: str) -> bool:
@@ -127,7 +140,6 @@ class Finder:
         return bool(self._allowed) and name_key(text) in self._allowed
 
     def _spans(self, text: str, spans: list[Span]) -> list[Span]:
-        self._seen_types.update(span.entity_type for span in spans)
         if self._hidden:
             spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]
         spans += [Span(start, end, CUSTOM) for start, end in find_forged(text, self._seen_types)]

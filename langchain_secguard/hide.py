@@ -113,7 +113,7 @@ class Hider:
         self._surrogates = surrogates
         self._link_names = link_names
         self._pages: Lru[tuple[int, bytes], _Remembered] = Lru(cache_size)
-        self._scopes: Lru[tuple[_Same, str], int] = Lru(cache_size)
+        self._scopes: Lru[tuple[_Same, str, int], int] = Lru(cache_size)
         self._numbers = itertools.count()
 
     def hide(
@@ -127,7 +127,12 @@ class Hider:
         """
         leaves = list(dict.fromkeys(leaves))
         texts = {digest(text): text for text, _ in leaves}
-        pages, read = yield from self._find(texts, vault)
+        types, scope = self.finder.types, self._scope(vault)
+        pages, read = yield from self._find(texts, scope)
+        if types != self.finder.types:  # one was seen for the first time
+            scope = self._scope(vault)
+            pages, again = yield from self._find(texts, scope)
+            read = min(len(pages), read + again)
         if found is not None:
             found.update(pages)
         self._refuse(pages.values())
@@ -136,7 +141,6 @@ class Hider:
         index = (yield AskSurrogates()) if any(entry.surrogate for entry in entries.values()) else None
         written = self._placeholders(entries, vault.vault_id)
         edits = {leaf: self._edits(leaf, pages[leaf[0]], written, entries, index) for leaf in leaves}
-        scope = self._scope(vault)
         for key, page in zip(texts, pages.values(), strict=True):
             if page.edits is None and index is None and self._tokenizes(page.spans):
                 page.edits = edits.get((page.text, "text"))
@@ -144,9 +148,8 @@ class Hider:
         return Hidden(edits, _counts(pages.values()), len(pages) - read, read, written)
 
     def _find(
-        self, texts: Mapping[bytes, str], vault: Vault
+        self, texts: Mapping[bytes, str], scope: int
     ) -> Generator[Step, Any, tuple[dict[str, Page], int]]:
-        scope = self._scope(vault)
         pages = {key: self._pages.get((scope, key)) for key in texts}
         spans = {key: self.finder.known(key) for key, page in pages.items() if page is None}
         unread = {key: texts[key] for key, known in spans.items() if known is None}
@@ -164,8 +167,11 @@ class Hider:
         return all(self._policy_of(entity_type).action == "tokenize" for entity_type in types)
 
     def _scope(self, vault: Vault) -> int:
-        """Number a vault, so that what is remembered of its texts has keys that are quick to compare."""
-        key = (_Same(vault.store), vault.vault_id)
+        """Number a vault, so that what is remembered of its texts has keys that are quick to compare.
+
+        With another entity type it has another number: more of a text may look like a placeholder then.
+        """
+        key = (_Same(vault.store), vault.vault_id, self.finder.types)
         scope = self._scopes.get(key)
         if scope is None:
             scope = next(self._numbers)

@@ -21,6 +21,7 @@ from langchain_secguard import (
     Vault,
     VaultRequiredError,
 )
+from langchain_secguard.detect import FunctionDetector
 from langchain_secguard.vault import EncryptedVaultStore, Entity, InMemoryVaultStore, VaultStore
 from tests.unit.lexicon import LEXICON, LexiconDetector
 
@@ -157,6 +158,26 @@ def test_a_value_found_in_one_message_is_hidden_in_an_earlier_one() -> None:
 def test_text_that_looks_like_a_placeholder_is_hidden_itself() -> None:
     hidden = anonymizer().invoke("Jane Doe typed [PERSON_1], [person 2], PERSON_3 and see [Exhibit 4], UTF_8")
     assert hidden == "[PERSON_1] typed [CUSTOM_1], [CUSTOM_2], [CUSTOM_3] and see [Exhibit 4], UTF_8"
+
+
+def test_text_that_looks_like_a_placeholder_is_hidden_though_its_type_is_seen_later() -> None:
+    vault = Vault("v")
+    step = anonymizer(vault=vault, detector=FunctionDetector(_employees))
+    earlier = ["see [employee 1]", "and EMPLOYEE_1"]
+    assert step.invoke(earlier) == earlier
+    hidden = step.invoke([*earlier, "Alice Kay works"])
+    assert hidden == ["see [CUSTOM_1]", "and [CUSTOM_2]", "[EMPLOYEE_1] works"]
+    assert Deanonymizer(vault=vault).invoke(hidden) == [*earlier, "Alice Kay works"]
+    assert step.invoke(earlier) == hidden[:2]
+
+
+def _employees(text: str) -> list[tuple[int, int, str]]:
+    return [(*match.span(), "EMPLOYEE") for match in re.finditer("Alice Kay", text)]
+
+
+@pytest.mark.parametrize("named", [{"entity_types": ["EMPLOYEE"]}, {"policies": {"EMPLOYEE": "tokenize"}}])
+def test_text_that_looks_like_a_placeholder_of_a_type_that_is_named_is_hidden(named: dict[str, Any]) -> None:
+    assert anonymizer(**named).invoke("see [employee 1]") == "see [CUSTOM_1]"
 
 
 @pytest.mark.parametrize(
