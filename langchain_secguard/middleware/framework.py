@@ -1,5 +1,8 @@
 """What the middleware takes from LangChain and LangGraph; no other module imports them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 try:
     from langchain.agents.middleware import AgentMiddleware, ModelRequest, ModelResponse, ToolCallRequest
     from langchain.agents.middleware.types import (
@@ -41,9 +44,15 @@ __all__ = [
     "get_config",
     "hook_config",
     "invalid_resume",
+    "writes_of",
 ]
 
 
 def invalid_resume(error: BaseException) -> bool:
     """Tell whether a person's answer to an interrupt does not have the shape that was asked for."""
     return getattr(error, "_langgraph_invalid_resume", False) is True
+
+
+def writes_of(command: Command[Any]) -> Sequence[tuple[str, Any]]:
+    """List what a command writes, channel by channel, whatever form its update has."""
+    return command._update_as_tuples()  # noqa: SLF001 - there is no public way to it

@@ -1,7 +1,6 @@
 """Middleware for ``create_agent`` that guards what goes to the model and the tools, and what comes back."""
 
-import dataclasses
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -9,7 +8,6 @@ from langchain_core.messages import (
     BaseMessage,
     RemoveMessage,
     ToolMessage,
-    convert_to_messages,
 )
 
 from langchain_secguard.guard import Guard
@@ -21,13 +19,13 @@ from langchain_secguard.middleware.framework import (
     ExtendedModelResponse,
     ModelRequest,
     ModelResponse,
-    Overwrite,
     Runtime,
     ToolCallRequest,
     get_config,
     hook_config,
 )
 from langchain_secguard.middleware.passed import GuardedState, closed, new_messages, opened
+from langchain_secguard.middleware.told import retold, told
 
 
 class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -147,11 +145,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
                 return _refused_call(call, passage)
             request = request.override(tool_call={**call, "args": passage.value})
         result = handler(request)
-        messages = _told(result)
+        messages = told(result)
         if self._results is None or not messages:
             return result
         new = [_result(one, self._results.check(one, config, kind="text")) for one in messages]
-        return cast("ToolMessage | Command[Any]", _retold(result, iter(new)))
+        return cast("ToolMessage | Command[Any]", retold(result, iter(new)))
 
     async def awrap_tool_call(
         self,
@@ -166,11 +164,11 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
                 return _refused_call(call, passage)
             request = request.override(tool_call={**call, "args": passage.value})
         result = await handler(request)
-        messages = _told(result)
+        messages = told(result)
         if self._results is None or not messages:
             return result
         new = [_result(one, await self._results.acheck(one, config, kind="text")) for one in messages]
-        return cast("ToolMessage | Command[Any]", _retold(result, iter(new)))
+        return cast("ToolMessage | Command[Any]", retold(result, iter(new)))
 
 
 def _update(state: Any, messages: Sequence[BaseMessage], passage: Passage) -> dict[str, Any]:
@@ -234,18 +232,6 @@ def _refused_call(call: Any, passage: Passage) -> ToolMessage:
     return ToolMessage(_as_text(passage.value), name=call["name"], tool_call_id=call["id"], status="error")
 
 
-def _told(result: Any) -> list[BaseMessage]:
-    """Return the messages in what a tool gave."""
-    if isinstance(result, list):
-        return [message for one in result for message in _told(one)]
-    if isinstance(result, Command):
-        update = result.update if isinstance(result.update, dict) else {}
-        messages = update.get("messages") or []
-        messages = messages.value if isinstance(messages, Overwrite) else messages
-        return convert_to_messages(messages if isinstance(messages, list) else [messages])
-    return [result] if isinstance(result, BaseMessage) else []
-
-
 def _result(message: BaseMessage, passage: Passage) -> BaseMessage:
     if not passage.refused:
         read: BaseMessage = passage.value
@@ -256,21 +242,6 @@ def _result(message: BaseMessage, passage: Passage) -> BaseMessage:
     if isinstance(message, AIMessage):
         update |= {"tool_calls": [], "invalid_tool_calls": []}
     return message.model_copy(update=update)
-
-
-def _retold(result: Any, new: Iterator[BaseMessage]) -> Any:
-    """Put messages in the place of those in what a tool gave."""
-    if isinstance(result, list):
-        return [_retold(one, new) for one in result]
-    if not isinstance(result, Command):
-        return next(new) if isinstance(result, BaseMessage) else result
-    written: Any = [next(new) for _ in _told(result)]
-    if not written:
-        return result
-    update: Any = result.update
-    if isinstance(update["messages"], Overwrite):
-        written = dataclasses.replace(update["messages"], value=written)
-    return dataclasses.replace(result, update={**update, "messages": written})
 
 
 def _as_message(value: Any) -> AIMessage:
