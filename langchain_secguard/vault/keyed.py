@@ -26,6 +26,9 @@ _FRESH = 0.1
 _COPIES = 4096
 """Of so many vaults it is remembered how far they have come, and their surrogates."""
 
+_RECENT = 65_536
+"""Of so many values it is remembered that they were settled, by their keys alone."""
+
 
 @dataclass(slots=True)
 class _Copy:
@@ -78,6 +81,7 @@ class LedgerVaultStore:
         self._ledger = ledger
         self._codecs = codecs or _plain
         self._copies: Lru[str, _Copy] = Lru(_COPIES)
+        self._recent: Lru[bytes, bytes] = Lru(_RECENT)
         self._lock = threading.Lock()
 
     @property
@@ -256,7 +260,7 @@ class LedgerVaultStore:
         return copy
 
     def _hint(self, vault_id: str) -> Hint:
-        return self._copy(vault_id).hint()
+        return self._copy(vault_id).hint()._replace(recent=self._recent)
 
 
 _PLAIN = PlainCodec()

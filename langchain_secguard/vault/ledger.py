@@ -100,6 +100,18 @@ class Settle(NamedTuple):
     read_only: bool = False
 
 
+class Recall(NamedTuple):
+    """Ask for the rows of ``values`` that the vault had before, then for known phrases.
+
+    A value is named by the ``identity`` and the ``folded`` of its :class:`Record`. Answered as
+    :class:`Settle`, but for ``rows``: ``None`` where there is none. Nothing is written but the expiry.
+    """
+
+    values: Sequence[tuple[bytes, bytes]]
+    phrases: Sequence[bytes] = ()
+    since: int = 0
+
+
 class Fill(NamedTuple):
     """Fill rows that are empty, each as far as it is; answered by ``rows`` as they are then."""
 
@@ -146,7 +158,7 @@ class Reseal(NamedTuple):
         return "Reseal()"
 
 
-Request: TypeAlias = Settle | Fill | LookUp | ListSurrogates | ListRows | Erase | EraseValue | Reseal
+Request: TypeAlias = Settle | Recall | Fill | LookUp | ListSurrogates | ListRows | Erase | EraseValue | Reseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +196,8 @@ class Ledger(Protocol):
     A vault can have a seal: bytes without a meaning here, which a writer that encrypts chooses, and which
     outlive an erase and an expiry as the numbers do. A vault with neither rows nor a seal takes that of the
     first :class:`Settle` that writes. Under another seal than the one given, which is empty for a writer
-    that does not encrypt, :class:`Settle`, :class:`Fill` and :class:`EraseValue` are refused, and the others
-    carried out. Either way the reply tells the seal.
+    that does not encrypt, :class:`Settle`, :class:`Recall`, :class:`Fill` and :class:`EraseValue` are
+    refused, and the others carried out. Either way the reply tells the seal.
 
     All methods raise :class:`~langchain_secguard.VaultUnavailableError` when the database does not answer.
     """

@@ -11,6 +11,7 @@ from langchain_secguard.vault.ledger import (
     ListRows,
     ListSurrogates,
     LookUp,
+    Recall,
     Reply,
     Request,
     Reseal,
@@ -52,7 +53,7 @@ class MemoryLedger:
             if isinstance(request, Reseal):
                 return self._reseal(vault_id, request, kept)
             foreign = kept if kept != seal and (kept or vault is not None) else None
-            if foreign is not None and isinstance(request, Settle | Fill | EraseValue):
+            if foreign is not None and isinstance(request, Settle | Recall | Fill | EraseValue):
                 return Reply(State(), seal=foreign, refused=True)
             if vault is None and isinstance(request, Settle) and request.records:
                 vault = self._create(vault_id, seal)
@@ -82,6 +83,9 @@ class MemoryLedger:
             case Settle(records, phrases, since):
                 rows = [vault.settle(record) for record in records]
                 return Reply(vault.state, rows, [*map(vault.known, phrases)], vault.added(since))
+            case Recall(values, phrases, since):
+                known = [*map(vault.known, phrases)]
+                return Reply(vault.state, vault.recall(values), known, vault.added(since))
             case Fill():
                 return Reply(vault.state, vault.fill(request))
             case LookUp(refs):
@@ -145,6 +149,8 @@ def _nothing(request: Request, seal: bytes | None) -> Reply:
     match request:
         case Settle(phrases=phrases):
             return Reply(State(), known=[None] * len(phrases))
+        case Recall(values, phrases):
+            return Reply(State(), [None] * len(values), [None] * len(phrases))
         case Fill(refs) | LookUp(refs):
             return Reply(State(), [None] * len(refs), seal=seal)
         case _:

@@ -129,6 +129,11 @@ class Rows:
         offer = self._disguise(kept, record) if kept.row.surrogate is None else None
         return kept.row._replace(offer=offer)
 
+    def recall(self, values: Iterable[tuple[bytes, bytes]]) -> list[Row | None]:
+        """Return the row of each value, named by its keys."""
+        refs = [self._identities.get(identity) for identity, _ in values]
+        return [None if ref is None else self._kept[ref].row for ref in refs]
+
     def fill(self, request: Fill) -> list[Row | None]:
         """Fill rows as far as they are empty, and return them."""
         for given in request.rows:

@@ -1,11 +1,13 @@
 """What a vault store over a ledger does, without I/O: plans that yield requests and are sent replies."""
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from langchain_secguard.errors import VaultDecryptionError
+from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.vault.base import Assignment, Entity, Entry, Finding, Hit, Text, settling_order
 from langchain_secguard.vault.codec import Codec, KeyKind
@@ -17,6 +19,7 @@ from langchain_secguard.vault.ledger import (
     ListSurrogates,
     LookUp,
     Offer,
+    Recall,
     Record,
     Reply,
     Request,
@@ -34,6 +37,10 @@ Spelling: TypeAlias = tuple[str, str]
 """An entity type and a value as it is written."""
 
 
+_Answer: TypeAlias = tuple[Reply, list[Entry]]
+_Ask: TypeAlias = Callable[[Settle], Plan[_Answer | None]]
+"""Adds what is to be settled or recalled to a question; ``None`` where not all was there to be recalled."""
+
 _Links: TypeAlias = tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[bytes, ...]]
 
 
@@ -41,11 +48,12 @@ class Hint(NamedTuple):
     """Guess what saves a round trip where it is right, and costs one where it is wrong.
 
     ``words`` is the length of the vault's longest phrase, and ``numbers`` has the highest number of each
-    entity type.
+    entity type. ``recent`` has the keys of values that were settled a while ago: ``folded`` by ``identity``.
     """
 
     words: int = 4
     numbers: Mapping[str, int] = {}
+    recent: Lru[bytes, bytes] = Lru(0)
 
 
 class _Wanted(NamedTuple):
@@ -93,20 +101,23 @@ class Plans:
 
         It is one request, and another where a known value stands in a text in a spelling that is new.
         """
-        order = settling_order(entities)
-        wanted = [_want(entities[position]) for position in order]
-        found = yield from self._search(vault_id, wanted, texts, hint)
+        found = None
+        recalled = self._recalled(vault_id, entities, hint)
+        if recalled:
+            ask = partial(self._recall, vault_id, entities, recalled)
+            found = yield from self._search(vault_id, ask, texts, hint.words)
+        if found is None:
+            found = yield from self._search_new(vault_id, entities, texts, hint)
         new = [
             _want(Entity(*spelling), taught.teacher)
             for spelling, taught in found.marked.items()
             if spelling not in found.spelled
         ]
         if new:
-            _, entries = yield from self._settle(vault_id, new, hint)
+            _, entries = yield from self._settle(vault_id, new, hint, Settle())
             found.spelled.update(_by_spelling(entries))
-        settled = dict(zip(order, found.entries, strict=True))
         return Assignment(
-            [settled[position] for position in range(len(order))],
+            found.entries,
             found.hits,
             {spelling: found.spelled[spelling] for spelling in found.marked},
             found.state.generation,
@@ -115,7 +126,9 @@ class Plans:
 
     def find(self, vault_id: str, texts: Sequence[Text], hint: Hint) -> Plan[Finding]:
         """Plan :meth:`~langchain_secguard.vault.VaultStore.find`."""
-        found = yield from self._search(vault_id, (), texts, hint, read_only=True)
+        ask = partial(self._settle, vault_id, (), hint)
+        found = yield from self._search(vault_id, ask, texts, hint.words, read_only=True)
+        assert found is not None  # noqa: S101 - only what is recalled may be missing
         known = {spelling: found.spelled[spelling] for spelling in found.marked if spelling in found.spelled}
         return Finding(found.hits, known, found.state.generation, found.state.epoch)
 
@@ -157,24 +170,32 @@ class Plans:
         (key,) = self.codec.keys(vault_id, "folded", [fold(value)])
         return (yield EraseValue(key)).erased
 
-    def _search(
-        self,
-        vault_id: str,
-        wanted: Sequence[_Wanted],
-        texts: Sequence[Text],
-        hint: Hint,
-        *,
-        read_only: bool = False,
+    def _search_new(
+        self, vault_id: str, entities: Sequence[Entity], texts: Sequence[Text], hint: Hint
     ) -> Plan[_Found]:
-        """Settle what is wanted, and look known values up: again only if phrases are longer than guessed."""
-        if not texts:
-            reply, entries = yield from self._settle(vault_id, wanted, hint, Settle(read_only=read_only))
-            return _Found(reply.state, entries, [], {}, {})
-        search = Search(texts)
+        """Settle entities in their order, new ones too, and look known values up."""
+        order = settling_order(entities)
+        wanted = [_want(entities[position]) for position in order]
         words = max([hint.words, *(one.words for one in wanted)])
+        found = yield from self._search(vault_id, partial(self._settle, vault_id, wanted, hint), texts, words)
+        assert found is not None  # noqa: S101 - every record has a row
+        settled = dict(zip(order, found.entries, strict=True))
+        found.entries[:] = [settled[position] for position in range(len(order))]
+        return found
+
+    def _search(
+        self, vault_id: str, ask: _Ask, texts: Sequence[Text], words: int, *, read_only: bool = False
+    ) -> Plan[_Found | None]:
+        """Ask for entries, and look known values up: again only if phrases are longer than ``words``."""
+        if not texts:
+            answer = yield from ask(Settle(read_only=read_only))
+            return answer and _Found(answer[0].state, answer[1], [], {}, {})
+        search = Search(texts)
         asked, keys = self._asked(vault_id, search.phrases(words))
-        question = Settle((), keys, search.since, read_only)
-        reply, entries = yield from self._settle(vault_id, wanted, hint, question)
+        answer = yield from ask(Settle((), keys, search.since, read_only))
+        if answer is None:
+            return None
+        reply, entries = answer
         known = dict(zip(asked, reply.known, strict=True))
         added = self._added(vault_id, reply, entries)
         if added is None or reply.state.words > words:
@@ -210,16 +231,47 @@ class Plans:
         keys, phrases = map(list, zip(*sorted(zip(keys, phrases, strict=True)), strict=True))
         return phrases, keys
 
+    def _recalled(
+        self, vault_id: str, entities: Sequence[Entity], hint: Hint
+    ) -> list[tuple[bytes, bytes]] | None:
+        """Make the keys of entities that were all settled a while ago; ``None`` where they were not."""
+        texts = [f"{one.entity_type}\0{one.value}" for one in entities]
+        recalled: list[tuple[bytes, bytes]] = []
+        for identity in self.codec.keys(vault_id, "identity", texts):
+            folded = hint.recent.get(identity)
+            if folded is None:
+                return None
+            recalled.append((identity, folded))
+        return recalled
+
+    def _recall(
+        self,
+        vault_id: str,
+        entities: Sequence[Entity],
+        recalled: Sequence[tuple[bytes, bytes]],
+        question: Settle,
+    ) -> Plan[_Answer | None]:
+        """Ask for the entries of values that the vault had; ``None`` where it lacks one, or a part of it."""
+        reply = yield Recall(recalled, question.phrases, question.since)
+        entries: list[Entry] = []
+        for row, entity in zip(reply.rows, entities, strict=True):
+            if row is None or row.value is None or (entity.surrogates and row.surrogate is None):
+                return None
+            entries.append(self._settled(vault_id, row, entity.value))
+        return reply, entries
+
     def _settle(
-        self, vault_id: str, wanted: Sequence[_Wanted], hint: Hint, question: Settle | None = None
-    ) -> Plan[tuple[Reply, list[Entry]]]:
+        self, vault_id: str, wanted: Sequence[_Wanted], hint: Hint, question: Settle
+    ) -> Plan[_Answer]:
         """Settle what is wanted, and fill the rows that are new under a ref that was not foreseen."""
         records = self._records(vault_id, wanted, hint.numbers)
-        reply = yield (question or Settle())._replace(records=records)
+        reply = yield question._replace(records=records)
         entries, lacking = [], []
-        for row, one in zip(reply.rows, wanted, strict=True):
+        for row, one, record in zip(reply.rows, wanted, records, strict=True):
             assert row is not None  # noqa: S101 - every record has a row
-            entry = self._settled(vault_id, row, one)
+            entry = self._settled(vault_id, row, one.entity.value, one.surrogates)
+            if entry.surrogate is not None or not one.entity.surrogates:
+                hint.recent.put(record.identity, record.folded)
             entries.append(entry)
             if row.value is None or (row.offer is not None and row.surrogate is None):
                 lacking.append(self._filled(vault_id, entry))
@@ -229,12 +281,11 @@ class Plans:
             entries = [now.get(entry.ref, entry) for entry in entries]
         return reply, entries
 
-    def _settled(self, vault_id: str, row: Row, one: _Wanted) -> Entry:
+    def _settled(self, vault_id: str, row: Row, value: str, offered: Sequence[str] = ()) -> Entry:
         """Make the entry of a row whose value is known, since it was asked for.
 
         What is encrypted is read all the same: whoever can write to the database could lead to another row.
         """
-        value = one.entity.value
         kept = row.value if self.codec.bound else None
         if kept is not None and self.codec.decode(vault_id, row.ref, "value", kept) != value:
             raise VaultDecryptionError(
@@ -242,7 +293,7 @@ class Plans:
                 "was changed"
             )
         if row.offer is not None:
-            return Entry(row.ref, value, one.surrogates[row.offer])
+            return Entry(row.ref, value, offered[row.offer])
         return Entry(row.ref, value, self._surrogate(vault_id, row))
 
     def _surrogate(self, vault_id: str, row: Row) -> str | None:

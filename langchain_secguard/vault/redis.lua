@@ -80,13 +80,25 @@ local function keys(joined)
 end
 
 -- Return a row without what the caller does not need.
+local function shown_part(raw)
+  local value, surrogate, at = match(raw, CUT)
+  return sub(raw, 1, at - 1 + math.max(value, 0) + math.max(surrogate, 0))
+end
+
 local function shown_at(ref)
   local raw = call('HGET', vault, 'e' .. ref)
-  if raw then
-    local value, surrogate, at = match(raw, CUT)
-    return sub(raw, 1, at - 1 + math.max(value, 0) + math.max(surrogate, 0))
+  return raw and shown_part(raw)
+end
+
+-- Return many fields, each in the place of its name.
+local function fetched(names)
+  for start = 1, #names, 4000 do
+    local last = math.min(start + 3999, #names)
+    for at, value in ipairs(call('HMGET', vault, unpack(names, start, last))) do
+      names[start + at - 1] = value
+    end
   end
-  return false
+  return names
 end
 
 local function same_value(list, identity)
@@ -144,6 +156,28 @@ local function added(since)
   return packed_list(rows, #rows)
 end
 
+-- Return the rows of values by their keys, false where there is none.
+local function recalled(count)
+  local identities, names, places = {}, {}, {}
+  for at = 1, count do
+    identities[at], names[at] = sub(sent, position, position + 15), 'f' .. sub(sent, position + 16, position + 31)
+    position = position + 32
+  end
+  local rows = fetched(names)
+  names = {}
+  for at = 1, count do
+    local ref = same_value(rows[at], identities[at])
+    rows[at] = false
+    if ref then
+      names[#names + 1], places[#places + 1] = 'e' .. ref, at
+    end
+  end
+  for at, raw in ipairs(fetched(names)) do
+    rows[places[at]] = raw and shown_part(raw)
+  end
+  return packed_list(rows, count)
+end
+
 -- Settle records as long as all are known, or return nothing.
 local function settle_known(count)
   local rows = {}
@@ -172,8 +206,8 @@ if operation == 'reseal' then
     end
   end
   return pack('>ddI4I4', epoch, generation, surrogates, words) .. NO_ROW
-elseif foreign and (operation == 'settle' or operation == 'find' or operation == 'fill'
-  or operation == 'erase_value') then
+elseif foreign and (operation == 'settle' or operation == 'recall' or operation == 'find'
+  or operation == 'fill' or operation == 'erase_value') then
   return pack('>ddI4I4', 0, 0, 0, 0) .. seal_told
 end
 
@@ -195,6 +229,10 @@ if operation == 'settle' or operation == 'find' then
     return told() .. packed_list(rows, count) .. known(phrases) .. added(since)
   end
   position = start
+elseif operation == 'recall' then
+  local since, count, phrases
+  since, count, phrases, position = unpacked('>dI4I4c0', sent)
+  return told() .. recalled(count) .. known(phrases) .. added(since)
 elseif operation == 'surrogates' then
   local known_epoch, after = unpacked('>dI4', sent)
   local rows = {}

@@ -22,6 +22,7 @@ from langchain_secguard.vault.ledger import (
     ListRows,
     ListSurrogates,
     LookUp,
+    Recall,
     Record,
     Reply,
     Request,
@@ -166,6 +167,10 @@ def _arguments(request: Request) -> tuple[str, bytes]:
             asked = [_record(record) for record in records]
             packed = b"".join([pack(">dI", since, len(asked)), _sized(_cut(phrases)), *asked])
             return "find" if read_only else "settle", packed
+        case Recall(values, phrases, since):
+            asked = [key for keys in values for key in keys]
+            packed = b"".join([pack(">dI", since, len(values)), _sized(_cut(phrases)), *asked])
+            return "recall", packed
         case Fill(rows):
             return "fill", b"".join([pack(">I", len(rows)), *map(_filling, rows)])
         case ListSurrogates(epoch, after):
@@ -254,9 +259,9 @@ def _reply(request: Request, answer: bytes) -> Reply:
     reader = _Reader(answer, 24)
     seal = reader.part()
     match request:
-        case Settle() | Fill() | EraseValue() | Reseal() if seal is not None:
+        case Settle() | Recall() | Fill() | EraseValue() | Reseal() if seal is not None:
             return Reply(state, seal=seal, refused=True)
-        case Settle(phrases=phrases):
+        case Settle(phrases=phrases) | Recall(phrases=phrases):
             rows, known = reader.rows(), reader.known(len(phrases))
             return Reply(state, rows, known, reader.added())
         case Fill() | ListSurrogates():

@@ -21,7 +21,9 @@ from langchain_secguard.policy import Action
 from langchain_secguard.testing import VaultStoreContract
 from langchain_secguard.testing.values import BOB, JANE
 from langchain_secguard.vault import EncryptedVaultStore, Entity, Entry, SQLVaultStore, Text, VaultStore
+from langchain_secguard.vault.sql.statements import Statement
 from tests.servers import PostgresServer, StallProxy
+from tests.statements import overhear
 from tests.support import LexiconDetector, config
 
 pytestmark = pytest.mark.loopback
@@ -230,12 +232,12 @@ class TestOnPostgreSQL:
         other, asked = SQLVaultStore(postgres_url), list[str]()
         on_postgres.assign("v", [JANE])
 
-        def interfere(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-            asked.append(sql.split(maxsplit=1)[0])
+        def interfere(statement: Statement) -> None:
+            asked.append(statement.sql.split(maxsplit=1)[0])
             if asked == ["SELECT", "WITH"]:
                 other.assign("v", [Entity("PERSON", "Eva Fox")])
 
-        sqlalchemy.event.listen(on_postgres._engines._blocking(), "before_cursor_execute", interfere)
+        overhear(on_postgres, interfere)
         (entry,) = on_postgres.assign("v", [BOB]).entries
         assert entry.ref == Ref("PERSON", 3)
         assert asked == ["SELECT", "WITH", "BEGIN", "SELECT", "SELECT", "WITH", "COMMIT"]

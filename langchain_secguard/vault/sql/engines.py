@@ -7,15 +7,15 @@ import math
 import os
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar, cast
 from weakref import WeakSet
 
 from langchain_secguard.errors import VaultUnavailableError
+from langchain_secguard.vault.sql import drivers
 from langchain_secguard.vault.sql.statements import Answer, Statement
 from langchain_secguard.vault.sql.urls import check_url, dialect_of, load_sqlalchemy, read_url
 from langchain_secguard.vault.sql.watch import Watchdog, stopper
@@ -78,6 +78,7 @@ class Engines:
         for _ in range(2):
             with suppress(_GoneError):
                 return self._drive(engine, make())
+            engine.dispose()  # the others that wait in the pool are dead, too
         raise _unavailable("a dead connection")
 
     async def arun(self, make: Callable[[], Work[T]]) -> T:
@@ -90,7 +91,7 @@ class Engines:
             try:
                 return await self._adrive(line, make())
             except _GoneError:
-                continue
+                await line.engine.dispose()
             except TimeoutError:
                 name = "TimeoutError"
                 break
@@ -146,14 +147,16 @@ class Engines:
     def _drive(self, engine: Any, work: Work[T]) -> T:
         begun, has_turn = time.monotonic(), False
         connection = _attempt(engine.connect)
+        driver = connection.connection.driver_connection
         try:
-            with self._watchdog.over(stopper(connection.connection.driver_connection)):
+            with self._watchdog.over(stopper(driver)):
                 statement, is_first = next(work), True
                 while True:
                     if statement.locks and self.dialect == "sqlite" and not has_turn:
                         has_turn = self._take_turn()
                     may_be_dead = is_first and time.monotonic() - begun < self._timeout
-                    answer = _attempt(_execute, connection, statement, may_be_dead=may_be_dead)
+                    dialect = engine.dialect if may_be_dead else None
+                    answer = _attempt(drivers.execute, driver, statement, dialect=dialect)
                     try:
                         statement, is_first = work.send(answer), False
                     except StopIteration as stop:
@@ -172,13 +175,14 @@ class Engines:
         begun = time.monotonic()
         async with asyncio.timeout(self._timeout):
             connection = await _aattempt(line.engine.connect().start)
-        raw = await connection.get_raw_connection()
-        watch = asyncio.get_running_loop().call_later(self._timeout, stopper(raw.driver_connection))
+        driver = (await connection.get_raw_connection()).driver_connection
+        watch = asyncio.get_running_loop().call_later(self._timeout, stopper(driver))
         try:
             statement, is_first = next(work), True
             while True:
                 may_be_dead = is_first and time.monotonic() - begun < self._timeout
-                answer = await _aattempt(_aexecute, connection, statement, may_be_dead=may_be_dead)
+                dialect = line.engine.dialect if may_be_dead else None
+                answer = await _aattempt(drivers.aexecute, driver, statement, dialect=dialect)
                 try:
                     statement, is_first = work.send(answer), False
                 except StopIteration as stop:
@@ -211,10 +215,8 @@ class Engines:
         check_url(database.url)
         engine: Any = database.execution_options(isolation_level="AUTOCOMMIT")
         if isinstance(database, aio.AsyncEngine):
-            engine.sync_engine.hide_parameters = True
             logging.getLogger("aiosqlite").addFilter(_is_no_call)
             return None, None, engine
-        engine.hide_parameters = True
         return None, engine, None
 
     def _blocking(self) -> Any:
@@ -250,7 +252,6 @@ class Engines:
         engine = create(
             self._url,
             isolation_level="AUTOCOMMIT",  # transactions are begun by statements
-            hide_parameters=True,
             pool_size=self._connections,
             max_overflow=0,
             pool_timeout=self._timeout,
@@ -285,46 +286,32 @@ def _is_no_call(record: logging.LogRecord) -> bool:
     return record.levelno > logging.DEBUG
 
 
-def _execute(connection: Any, statement: Statement) -> Answer:
-    result = connection.execute(_text(statement.sql), statement.parameters)
-    return result.all() if result.returns_rows else ()
-
-
-async def _aexecute(connection: Any, statement: Statement) -> Answer:
-    result = await connection.execute(_text(statement.sql), statement.parameters)
-    return result.all() if result.returns_rows else ()
-
-
-def _attempt(call: Callable[..., Any], *arguments: Any, may_be_dead: bool = False) -> Any:
+def _attempt(call: Callable[..., Any], *arguments: Any, dialect: Any = None) -> Any:
     """Call the database; what it raises may hold what was sent, or a password, and is let go."""
     try:
         return call(*arguments)
     except Exception as error:  # noqa: BLE001 - see above
-        failure = _failure(error, may_be_dead=may_be_dead)
+        failure = _failure(error, arguments, dialect)
     raise failure
 
 
-async def _aattempt(call: Callable[..., Any], *arguments: Any, may_be_dead: bool = False) -> Any:
+async def _aattempt(call: Callable[..., Any], *arguments: Any, dialect: Any = None) -> Any:
     try:
         return await call(*arguments)
     except Exception as error:  # noqa: BLE001 - see above
-        failure = _failure(error, may_be_dead=may_be_dead)
+        failure = _failure(error, arguments, dialect)
     raise failure
 
 
-def _failure(error: Exception, *, may_be_dead: bool) -> Exception:
-    if may_be_dead and getattr(error, "connection_invalidated", False):
+def _failure(error: Exception, arguments: Sequence[Any], dialect: Any) -> Exception:
+    """Tell a failure from a connection that was dead before; only a ``dialect`` that is given can tell."""
+    if dialect is not None and dialect.is_disconnect(error, arguments[0], None):
         return _GoneError()
     return _unavailable(type(getattr(error, "orig", None) or error).__name__)
 
 
 def _unavailable(name: str) -> VaultUnavailableError:
     return VaultUnavailableError(_UNAVAILABLE.format(name=name))
-
-
-@lru_cache(maxsize=512)
-def _text(sql: str) -> Any:
-    return load_sqlalchemy().text(sql)
 
 
 def _forget_all() -> None:

@@ -12,6 +12,7 @@ from langchain_secguard.vault.ledger import (
     Known,
     ListSurrogates,
     LookUp,
+    Recall,
     Record,
     Reply,
     Request,
@@ -54,30 +55,34 @@ class Page:
 
     def learn(self, asked: Iterable[int], found: Iterable[tuple[int, int, Kept | None]]) -> None:
         """Take what the database has under keys: each key, what it tells, and its row."""
-        for key in asked:
-            self._found[key] = []
+        lists: dict[int, list[_Found]] = {key: [] for key in asked}
+        exists = self.head.exists
         for key, tells, kept in found:
-            row = self._see(kept) if kept and self.head.exists else None
+            row = self._rows.setdefault(kept.arrival, kept) if kept and exists else None
             if row or not tells:
-                self._found[key].append((tells, row))
-        for key in asked:
-            self._found[key].sort(key=itemgetter(0))
+                lists[key].append((tells, row))
+        for told in lists.values():
+            if len(told) > 1:
+                told.sort(key=itemgetter(0))
+        self._found |= lists
 
     def take(self, rows: Iterable[Kept]) -> None:
-        """Take rows that were read; there are none in a vault that expired."""
+        """Take rows that were read, but for those seen before; there are none in a vault that expired."""
         for kept in rows if self.head.exists else ():
-            self._see(kept)
+            self._rows.setdefault(kept.arrival, kept)
 
-    def _see(self, kept: Kept) -> Kept:
-        """Take a row; one that was seen before is the one that counts."""
-        row = self._rows.setdefault(kept.arrival, kept)
-        self._by_ref.setdefault(row.ref(), row)
-        return row
+    def _of(self, ref: Ref | None) -> Kept | None:
+        """Return the row of a ref, if it was read."""
+        if ref is None:
+            return None
+        if len(self._by_ref) < len(self._rows):
+            self._by_ref = {row.ref(): row for row in self._rows.values()}
+        return self._by_ref.get(ref)
 
     def lacks_models(self, records: Sequence[Record]) -> list[Ref]:
         """List the refs whose rows must be read to settle records, and were not."""
-        refs = [one.like for one in records if one.like is not None and self._same(one) is None]
-        return [ref for ref in dict.fromkeys(refs) if ref not in self._by_ref]
+        refs = [one.like for one in records if one.like is not None and self._same(one.identity) is None]
+        return [ref for ref in dict.fromkeys(refs) if self._of(ref) is None]
 
     def lacks(self, records: Sequence[Record]) -> list[int]:
         """List the keys that must be read to settle records, and were not."""
@@ -85,7 +90,7 @@ class Page:
 
     def _needed(self, records: Sequence[Record]) -> Iterable[int]:
         for record in records:
-            row = self._same(record)
+            row = self._same(record.identity)
             if row is None:
                 links = self._links(record)
                 yield from (*links.phrases, *links.refers, *links.unless)
@@ -99,29 +104,37 @@ class Page:
         if isinstance(request, Reseal):
             return self._reseal(request)
         foreign = head.seal if head.seal != seal and (head.exists or head.seal) else None
-        if foreign is not None and isinstance(request, Settle | Fill | EraseValue):
+        if foreign is not None and isinstance(request, Settle | Recall | Fill | EraseValue):
             return Reply(State(), seal=foreign, refused=True)
         match request:
             case Settle():
                 return self._settle(request, seal)
-            case Fill(rows):
-                return self._fill(rows)
-            case LookUp(refs):
-                return Reply(head.state(), self._shown(refs), seal=foreign)
+            case Recall():
+                return self._recall(request)
+            case Fill(filled):
+                return self._fill(filled)
             case EraseValue():
                 return self._erase_rows()
             case Erase():
                 return Reply(State(), erased=self._erase(), seal=foreign)
+            case LookUp(refs):
+                rows = self._shown(refs)
             case ListSurrogates():
-                kept = sorted(self._rows.values(), key=lambda row: row.given)
+                rows = [row.row() for row in sorted(self._rows.values(), key=lambda row: row.given)]
             case _:
-                kept = sorted(self._rows.values(), key=lambda row: row.arrival)
-        return Reply(head.state(), [row.row() for row in kept], seal=foreign)
+                rows = [row.row() for row in sorted(self._rows.values(), key=lambda row: row.arrival)]
+        return Reply(head.state(), rows, seal=foreign)
 
     def _settle(self, request: Settle, seal: bytes) -> Reply:
         if not (self.head.exists or request.read_only):
             self._begin(seal)
         rows = [self._settle_record(record) for record in request.records]
+        known = [self._known(key) for key in cut(request.phrases)]
+        return Reply(self.head.state(), rows, known, self._added(request.since))
+
+    def _recall(self, request: Recall) -> Reply:
+        found = [self._same(identity) for identity, _ in request.values]
+        rows = [None if row is None else row.row() for row in found]
         known = [self._known(key) for key in cut(request.phrases)]
         return Reply(self.head.state(), rows, known, self._added(request.since))
 
@@ -135,7 +148,7 @@ class Page:
         head.seal = head.seal or seal
 
     def _settle_record(self, record: Record) -> Row:
-        row = self._same(record)
+        row = self._same(record.identity)
         if row is None:
             row = self._add(record)
             offer = self._disguise(row, record)
@@ -146,9 +159,9 @@ class Page:
             offer = None
         return row.row()._replace(offer=offer)
 
-    def _same(self, record: Record) -> Kept | None:
-        for _, row in self._found.get(cut([record.identity])[0], ()):
-            if row and row.identity == record.identity:
+    def _same(self, identity: bytes) -> Kept | None:
+        for _, row in self._found.get(int.from_bytes(identity[:8], signed=True), ()):
+            if row and row.identity == identity:
                 return row
         return None
 
@@ -163,13 +176,13 @@ class Page:
         row = Kept(head.arrivals, entity_type, number, variant, record.identity, links.pack(), value)
         if any(not self._found.get(key) for key in links.phrases):
             self._make_news(row)
-        self._rows[row.arrival] = self._by_ref[row.ref()] = row
+        self._rows[row.arrival] = row
         self._tell(row.keys())
         self._write(row)
         return row
 
     def _links(self, record: Record) -> Links:
-        model = None if record.like is None else self._by_ref.get(record.like)
+        model = self._of(record.like)
         lists = (record.claims, record.refers, record.unless)
         claims, refers, unless = Links.read(model.links)[3:] if model else map(_distinct, lists)
         return Links(cut([record.folded])[0], _distinct(record.phrases), (), claims, refers, unless)
@@ -248,7 +261,7 @@ class Page:
 
     def _fill(self, rows: Iterable[Row]) -> Reply:
         for given in rows:
-            row = self._by_ref.get(given.ref)
+            row = self._of(given.ref)
             if row and (row.value is None or (row.surrogate is None and given.surrogate is not None)):
                 row.value = given.value if row.value is None else row.value
                 row.surrogate = given.surrogate if row.surrogate is None else row.surrogate
@@ -256,7 +269,7 @@ class Page:
         return Reply(self.head.state(), self._shown(row.ref for row in rows))
 
     def _shown(self, refs: Iterable[Ref]) -> list[Row | None]:
-        return [row.row() if (row := self._by_ref.get(ref)) else None for ref in refs]
+        return [row.row() if (row := self._of(ref)) else None for ref in refs]
 
     def _erase(self) -> int:
         head = self.head

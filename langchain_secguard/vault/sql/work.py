@@ -19,6 +19,7 @@ from langchain_secguard.vault.ledger import (
     ListRows,
     ListSurrogates,
     LookUp,
+    Recall,
     Reply,
     Request,
     Settle,
@@ -119,6 +120,13 @@ class Worker:
         match request:
             case Settle():
                 return (yield from self._read_records(name, request))
+            case Recall(values, phrases, since):
+                keys = list(dict.fromkeys(cut([*(identity for identity, _ in values), *phrases])))
+                answer = yield self._statements.read(name, keys, since)
+                page = Page(_head(answer))
+                page.learn(keys, _found(answer))
+                page.take(_rows(answer))
+                return page
             case EraseValue(folded):
                 return (yield from self._read_family(name, cut([folded])[0]))
             case LookUp(refs):
@@ -251,8 +259,9 @@ def _rows(answer: Answer) -> Sequence[Kept]:
 def _found(answer: Answer) -> Iterator[tuple[int, int, Kept | None]]:
     """Read what was found by keys, which may be a row several times."""
     rows: dict[int, Kept] = {}
-    for part, _, _, key, tells, arrival, *columns in answer:
-        if part == 1:
+    for line in answer:
+        if line[0] == 1:
+            key, tells, arrival = line[3:6]
             if arrival is not None and arrival not in rows:
-                rows[arrival] = Kept.read((arrival, *columns))
-            yield key, tells, rows.get(arrival) if arrival is not None else None
+                rows[arrival] = Kept.read(line[5:])
+            yield key, tells, rows.get(arrival)

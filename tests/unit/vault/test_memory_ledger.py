@@ -1,8 +1,10 @@
+from typing import cast
+
 import pytest
 
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.testing import VaultStoreContract
-from langchain_secguard.vault import Entity, InMemoryVaultStore, VaultStore
+from langchain_secguard.vault import Entity, InMemoryVaultStore, Text, VaultStore
 from langchain_secguard.vault.keyed import LedgerVaultStore
 from langchain_secguard.vault.ledger import (
     Erase,
@@ -12,7 +14,9 @@ from langchain_secguard.vault.ledger import (
     ListRows,
     ListSurrogates,
     LookUp,
+    Recall,
     Record,
+    Reply,
     Request,
     Reseal,
     Row,
@@ -22,6 +26,7 @@ from langchain_secguard.vault.memory_ledger import MemoryLedger
 
 JANE = Record("PERSON", b"identity", b"folded", b"kept")
 REF = Ref("PERSON", 1)
+RECALL = Recall([(b"identity", b"folded"), (b"another", b"folded")])
 
 
 class Clock:
@@ -48,6 +53,60 @@ def ledger(clock: Clock) -> Ledger:
     return MemoryLedger(ttl=60, clock=clock)
 
 
+class Watched:
+    """Hand requests on to a ledger, and note them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.asked: list[type[Request]] = []
+
+    def perform(self, vault_id: str, request: Request, seal: bytes = b"") -> Reply:
+        self.asked.append(type(request))
+        return self._ledger.perform(vault_id, request, seal)
+
+
+class TestRecalling:
+    def test_tells_what_is_there_and_writes_nothing(self, ledger: Ledger) -> None:
+        assert ledger.perform("v", RECALL).rows == [None, None]
+        assert ledger.vault_ids() == []
+        ledger.perform("v", Settle([JANE]))
+        assert ledger.perform("v", RECALL).rows == [Row(REF, b"kept"), None]
+        assert ledger.perform("v", ListRows()).rows == [Row(REF, b"kept")]
+
+    def test_puts_the_expiry_off(self, ledger: Ledger, clock: Clock) -> None:
+        ledger.perform("v", Settle([JANE]))
+        for _ in range(3):
+            clock.now += 40
+            assert ledger.perform("v", RECALL).rows[0] == Row(REF, b"kept")
+
+    def test_a_store_recalls_what_it_settled_and_settles_what_somebody_else_erased(
+        self, ledger: Ledger
+    ) -> None:
+        watched = Watched(ledger)
+        store, other = LedgerVaultStore(cast("Ledger", watched)), LedgerVaultStore(ledger)
+        known = Entity("PERSON", "Jane Doe")
+        first = store.assign("v", [known])
+        assert store.assign("v", [known, known]).entries == first.entries * 2
+        other.erase_value("v", "Jane Doe")
+        assert [entry.ref.number for entry in store.assign("v", [known]).entries] == [2]
+        other.erase("v")
+        assert [entry.ref.number for entry in store.assign("v", [known]).entries] == [3]
+        assert watched.asked == [Settle, Recall, Recall, Settle, Recall, Settle]
+
+    def test_a_value_that_has_no_surrogate_yet_gets_one(self, ledger: Ledger) -> None:
+        store = LedgerVaultStore(ledger)
+        (plain,) = store.assign("v", [Entity("PERSON", "Jane Doe")]).entries
+        for _ in range(2):
+            (fake,) = store.assign("v", [Entity("PERSON", "Jane Doe", ("Max Muster",))]).entries
+            assert (plain.surrogate, fake.surrogate, fake.ref) == (None, "Max Muster", plain.ref)
+
+    def test_a_text_is_searched_along_with_it(self, ledger: Ledger) -> None:
+        store, known = LedgerVaultStore(ledger), [Entity("PERSON", "Jane Doe"), Entity("PERSON", "Bob Roe")]
+        text = Text("Jane Doe met Bob Roe.")
+        first = store.assign("v", known, [text])
+        assert store.assign("v", known[:1], [text]).hits == first.hits
+
+
 class TestSeals:
     def test_a_vault_takes_the_seal_of_the_first_that_writes(self, ledger: Ledger) -> None:
         assert not ledger.perform("v", Settle(read_only=True), b"one").refused
@@ -56,7 +115,7 @@ class TestSeals:
         assert (reply.refused, reply.seal) == (True, b"two")
 
     @pytest.mark.parametrize(
-        "request_", [Settle(), Settle([JANE]), Fill([Row(REF, b"other")]), EraseValue(b"folded")]
+        "request_", [Settle(), Settle([JANE]), RECALL, Fill([Row(REF, b"other")]), EraseValue(b"folded")]
     )
     @pytest.mark.parametrize("seal", [b"", b"other"])
     def test_what_depends_on_keys_is_refused_under_another_seal(

@@ -19,7 +19,9 @@ from langchain_secguard import VaultDecryptionError, VaultUnavailableError
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.testing.values import BOB, DOE, JANE, JANE_DOE
 from langchain_secguard.vault import EncryptedVaultStore, Entity, Keys, SQLVaultStore, Text
-from langchain_secguard.vault.sql import urls
+from langchain_secguard.vault.sql import drivers, urls
+from langchain_secguard.vault.sql.statements import Statement
+from tests.statements import overhear
 
 FAKED = Entity("PERSON", "Al Kay", ("Max Muster",))
 
@@ -46,14 +48,11 @@ def admin(path: Path, store: SQLVaultStore) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def asked(store: SQLVaultStore) -> list[str]:
-    """List the statements that SQLAlchemy is given from now on."""
+    """List the statements from now on."""
     store.entries("v")
     asked: list[str] = []
 
-    def listen(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        asked.append(sql.split(maxsplit=1)[0])
-
-    sqlalchemy.event.listen(store._engines._blocking(), "before_cursor_execute", listen)
+    overhear(store, lambda statement: asked.append(statement.sql.split(maxsplit=1)[0]))
     return asked
 
 
@@ -123,11 +122,11 @@ class TestCompeting:
         store.assign("v", [JANE])
         other = SQLVaultStore(f"sqlite:///{path}")
 
-        def interfere(_connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-            if sql.startswith("BEGIN") and len(other.entries("v")) == 1:
+        def interfere(statement: Statement) -> None:
+            if statement.sql.startswith("BEGIN") and len(other.entries("v")) == 1:
                 other.assign("v", [Entity("PERSON", "Eva Fox")])
 
-        sqlalchemy.event.listen(store._engines._blocking(), "before_cursor_execute", interfere)
+        overhear(store, interfere)
         asked.clear()
         (entry,) = store.assign("v", [BOB]).entries
         assert entry.ref == Ref("PERSON", 3)
@@ -394,19 +393,16 @@ class TestFailures:
         assert store.entries("v") == [entry]
         assert count(admin, "rows") == 1
 
-    def test_a_statement_that_does_not_end_is_stopped(self, path: Path, store: SQLVaultStore) -> None:
+    def test_a_statement_that_does_not_end_is_stopped(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The time that a driver itself would wait is no limit here."""
         with closing(SQLVaultStore(f"sqlite:///{path}", timeout=0.2)) as impatient:
             impatient.assign("v", [JANE])
 
-            def stall(connection: Any, _cursor: Any, sql: str, *_: Any) -> None:
-                if sql.startswith("SELECT 0"):
-                    endless = (
-                        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n"
-                    )
-                    connection.connection.driver_connection.execute(endless).fetchall()
-
-            sqlalchemy.event.listen(impatient._engines._blocking(), "before_cursor_execute", stall)
+            endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n"
+            execute = drivers.execute
+            monkeypatch.setattr(drivers, "execute", lambda on, _: execute(on, Statement(endless)))
             begun = time.monotonic()
             with pytest.raises(VaultUnavailableError):
                 impatient.assign("v", [BOB])
@@ -485,12 +481,12 @@ class TestDatabases:
         with pytest.raises(ImportError, match=message):
             SQLVaultStore(url)
 
-    def test_an_engine_that_logs_hides_what_it_is_sent(
+    def test_an_engine_that_logs_is_told_of_no_statement(
         self, path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         engine = sqlalchemy.create_engine(f"sqlite:///{path}", echo=True)
         SQLVaultStore(engine).assign("v", [Entity("PERSON", "Quenby")])
-        assert "INSERT INTO secguard_rows" in caplog.text
+        assert "secguard_rows" not in caplog.text
         assert "Quenby" not in caplog.text
         engine.dispose()
 
