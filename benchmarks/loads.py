@@ -11,9 +11,11 @@ Call = Callable[[], object]
 
 _ROUNDS = 3
 _ROUND = 0.1  # seconds
+_LONGEST = 3.0
+"""Seconds after which no further round is begun: of calls that take long, one is enough."""
 
 CALLS_READY = 2 * _ROUNDS
-"""Calls that a client makes for sure, each round being as long as a call at least."""
+"""Calls that are made ready for each client: one in each round is made for sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ def in_turns(clients: int, *sides: Callable[[], Call]) -> list[Load]:
     with ThreadPoolExecutor(clients) as pool:
         for own in calls:  # connects, and prepares what a driver prepares
             list(pool.map(lambda call: call(), own))
-        for _ in range(_ROUNDS):
+        begun = time.perf_counter()
+        for turn in range(_ROUNDS):
+            if turn and time.perf_counter() > begun + _LONGEST:
+                break
             for side, own in enumerate(calls):
                 times, seconds = _round(pool, own)
                 rates[side].append(len(times) / seconds)

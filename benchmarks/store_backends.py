@@ -1,13 +1,7 @@
-"""The databases that stores are measured on, each with the bare statements that do the same work.
+"""The databases that stores are measured on, each with what does the same work bare; see ``store_bare``."""
 
-Bare reads are the very commands or statements that the store sends. Bare writes put as many rows and keys,
-about as large as the store's, into tables or hashes of the same kind, decide nothing, and know the numbers
-beforehand.
-"""
-
-import itertools
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,20 +9,17 @@ from typing import Any, Protocol
 import redis
 import sqlalchemy
 
-from benchmarks.loads import Call
+from benchmarks.loads import CALLS_READY, Call
+from benchmarks.store_bare import Job, Pipeline
+from benchmarks.store_bare_sql import Statements, make_tables
 from langchain_secguard.vault import InMemoryVaultStore, RedisVaultStore
-from langchain_secguard.vault.sql import SQLVaultStore
-from langchain_secguard.vault.sql.schema import Dialect, Tables
+from langchain_secguard.vault.sql import SQLVaultStore, drivers
+from langchain_secguard.vault.sql.schema import Dialect
+from langchain_secguard.vault.sql.statements import Statement
 from tests.servers import PostgresServer, RedisServer, StallProxy
 
 _TIMEOUT = 60.0
-_COMMANDS = ("hget", "hset", "hincrby", "hmget", "hexists")
-_VALUE = b"x" * 60
-_READY = 512
-_COLUMNS = f"x'{'69' * 16}', x'{'6c' * 60}', x'{'76' * 12}', NULL, 0, 0, 1"
-"""An identity, links and a value, as large as those of a person, and what else a row has."""
-
-Call1 = Callable[[Any], object]
+_COMMANDS = ("hget", "hmget", "hset", "hincrby", "hexists")
 
 
 class Backend(Protocol):
@@ -40,8 +31,8 @@ class Backend(Protocol):
         """Open a store for so many clients."""
         ...
 
-    def bare(self, call: Call, entities: int, clients: int) -> Callable[[], Call] | None:
-        """Make calls that do what ``call`` does; ``None`` where there is nothing barer."""
+    def bare(self, job: Job, clients: int) -> Callable[[], Call] | None:
+        """Make what makes calls of each client that do the job; ``None`` where there is nothing barer."""
         ...
 
     def trips(self, use: Callable[[Any, Callable[[], int]], str]) -> str:
@@ -65,7 +56,7 @@ class Memory:
         """Open a store."""
         return InMemoryVaultStore()
 
-    def bare(self, call: Call, entities: int, clients: int) -> None:
+    def bare(self, job: Job, clients: int) -> None:
         """Make none: nothing is barer."""
 
     def trips(self, use: Callable[[Any, Callable[[], int]], str]) -> str:  # noqa: ARG002 - see below
@@ -85,22 +76,22 @@ class Redis:
     def __init__(self, server: RedisServer) -> None:
         self._server = server
         self._admin: Any = redis.Redis.from_url(server.url)
-        self._admin.hset("bare", mapping={b"%016d" % number: _VALUE for number in range(_READY)})
 
     def store(self, clients: int) -> Any:
         """Open a store."""
         return RedisVaultStore(self._server.url, connections=clients, timeout=_TIMEOUT)
 
-    def bare(self, call: Call, entities: int, clients: int) -> Callable[[], Call]:  # noqa: ARG002 - a pool
-        """Make a pipeline of as many of the same commands."""
-        call()
+    def bare(self, job: Job, clients: int) -> Callable[[], Call]:
+        """Make pipelines of as many of the same commands."""
+        job.call()
         self._admin.config_resetstat()
-        call()
+        job.call()
         stats: Mapping[str, Any] = self._admin.info("commandstats")
         commands = {
             name: stats[f"cmdstat_{name}"]["calls"] for name in _COMMANDS if f"cmdstat_{name}" in stats
         }
-        return lambda: _pipeline(self._admin, commands, entities)
+        pipeline = Pipeline(self._admin, commands, job, names_ready(job.entities, clients))
+        return lambda: pipeline.call_for(job.kind)
 
     def trips(self, use: Callable[[Any, Callable[[], int]], str]) -> str:
         """Count round trips."""
@@ -116,28 +107,6 @@ class Redis:
         return sum(self._admin.memory_usage(name, samples=0) or 0 for name in names)
 
 
-def _pipeline(bare: Any, commands: Mapping[str, int], entities: int) -> Call:
-    counts = iter(range(1 << 60))
-    ready = itertools.cycle([b"%016d" % number for number in range(_READY)])
-
-    def call() -> object:
-        pipeline = bare.pipeline(transaction=False)
-        number = next(counts)
-        for name, count in commands.items():
-            for step in range(count):
-                if name == "hset":
-                    pipeline.hset("bare-new", b"%016d" % (number * count + step), _VALUE)
-                elif name == "hincrby":
-                    pipeline.hincrby("bare-numbers", "PERSON", 1)
-                elif name == "hmget":
-                    pipeline.hmget("bare", list(itertools.islice(ready, entities + 1)))
-                else:
-                    pipeline.hget("bare", next(ready))
-        return pipeline.execute()
-
-    return call
-
-
 class SQL:
     """Keep vaults in a SQL database of its own."""
 
@@ -146,42 +115,32 @@ class SQL:
         self._dialect: Dialect = dialect
         self._url = sqlalchemy.make_url(url)
         self._port = port
-        self._bare_tables = Tables("bare")
-        self._numbers = itertools.count(1)
         self._arguments: dict[str, Any] = {"timeout": _TIMEOUT} if dialect == "sqlite" else {}
         with self._engine(1).connect() as connection:
-            for sql in self._bare_tables.make(dialect):
-                connection.execute(sqlalchemy.text(sql))
+            make_tables(connection, dialect)
 
     def store(self, clients: int) -> Any:
         """Open a store."""
         return SQLVaultStore(str(self._url), connections=clients, timeout=_TIMEOUT)
 
-    def bare(self, call: Call, entities: int, clients: int) -> Callable[[], Call]:
-        """Make the statements that the store reads with, or statements that write as much as it does."""
-        call()
-        heard, engine = self._heard(call), self._engine(clients)
-        writes = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")
-        reads = [one for one in heard if not any(word in one[0] for word in writes)]
-        keys = sum(_count_keys(parameters) for _, parameters in heard)
-
-        def read(connection: Any) -> object:
-            return [connection.exec_driver_sql(sql, parameters).all() for sql, parameters in reads]
-
-        def replay() -> object:
-            with engine.connect() as connection:
-                return read(connection)
-
-        return (lambda: self._writer(engine, read, entities, keys)) if keys else (lambda: replay)
+    def bare(self, job: Job, clients: int) -> Callable[[], Call]:
+        """Make the statements that the store reads with, and others that write as much as it does."""
+        job.call()
+        heard: list[Statement] = []
+        with overheard(heard):
+            job.call()
+        ready = names_ready(job.entities, clients)
+        statements = Statements(self._engine(clients), self._dialect, heard, job, ready)
+        return statements.call_for(job.kind)
 
     def trips(self, use: Callable[[Any, Callable[[], int]], str]) -> str:
         """Count round trips, or statements where there is no network."""
         with ExitStack() as exits:
             if self._port is None:
-                statements: list[str] = []
-                listen = exits.enter_context(_listening(statements))
+                heard: list[Statement] = []
+                exits.enter_context(overheard(heard))
                 store = SQLVaultStore(str(self._url))
-                counted = use(store, lambda: len(listen))
+                counted = use(store, lambda: len(heard))
             else:
                 proxy = exits.enter_context(StallProxy(self._port))
                 store = SQLVaultStore(str(self._url.set(port=proxy.port)))
@@ -216,69 +175,26 @@ class SQL:
             sqlalchemy.event.listen(engine, "connect", _as_durable)
         return engine
 
-    def _heard(self, call: Call) -> list[tuple[str, Any]]:
-        """Listen to the statements of a call, of whatever engine."""
-        heard: list[tuple[str, Any]] = []
-
-        def hear(_: Any, __: Any, sql: str, parameters: Any, ___: Any, ____: Any) -> None:
-            heard.append((sql, parameters))
-
-        sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", hear)
-        try:
-            call()
-        finally:
-            sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", hear)
-        return heard
-
-    def _writer(self, engine: Any, read: Call1, entities: int, keys: int) -> Call:
-        """Read as the store does, and write rows and keys into tables of the same kind."""
-        vault, arrivals = next(self._numbers), itertools.count(1)
-        write = _write_postgresql if self._dialect == "postgresql" else _write_sqlite
-
-        def call() -> object:
-            own = list(itertools.islice(arrivals, entities))
-            places = [own[0] * keys + at for at in range(keys)]
-            with engine.connect() as connection:
-                read(connection)
-                write(connection, vault, own, places)
-            return own
-
-        return call
-
-
-def _write_sqlite(connection: Any, vault: int, arrivals: Sequence[int], keys: Sequence[int]) -> None:
-    rows = f"INSERT INTO bare_rows VALUES (?, ?, 'PERSON', ?, '', {_COLUMNS})"
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    connection.exec_driver_sql(rows, [(vault, one, one) for one in arrivals])
-    connection.exec_driver_sql("INSERT INTO bare_keys VALUES (?, ?, 1)", [(vault, key) for key in keys])
-    connection.exec_driver_sql("COMMIT")
-
-
-def _write_postgresql(connection: Any, vault: int, arrivals: Sequence[int], keys: Sequence[int]) -> None:
-    columns = _COLUMNS.replace("x'", "'\\x")
-    sql = f"""WITH rows AS (INSERT INTO bare_rows SELECT %s, one, 'PERSON', one, '', {columns}
-        FROM unnest(%s::int[]) AS one)
-        INSERT INTO bare_keys SELECT %s, key, 1 FROM unnest(%s::bigint[]) AS key"""
-    connection.exec_driver_sql(sql, (vault, list(arrivals), vault, list(keys)))
-
-
-def _count_keys(parameters: Any) -> int:
-    """Count the keys that a statement puts: one for each set of three parameters, or a list of them all."""
-    if isinstance(parameters, dict):
-        return len(parameters.get("new_keys", ()))
-    return sum(len(one) == 3 for one in parameters if isinstance(one, tuple | list))
-
 
 @contextmanager
-def _listening(heard: list[str]) -> Iterator[list[str]]:
-    def hear(_: Any, __: Any, sql: str, ___: Any, ____: Any, _____: Any) -> None:
-        heard.append(sql)
+def overheard(heard: list[Statement]) -> Iterator[None]:
+    """Note the statements that any store carries out."""
+    execute = drivers.execute
 
-    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", hear)
+    def execute_heard(connection: Any, statement: Statement) -> Any:
+        heard.append(statement)
+        return execute(connection, statement)
+
+    drivers.execute = execute_heard
     try:
-        yield heard
+        yield
     finally:
-        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", hear)
+        drivers.execute = execute
+
+
+def names_ready(entities: int, clients: int) -> int:
+    """Tell how many names are made before the time is taken: all that the clients will use, as a rule."""
+    return max(CALLS_READY * clients * entities, 3_000)
 
 
 def _as_durable(connection: Any, _record: Any) -> None:

@@ -1,6 +1,7 @@
 """What stores cost beside their bare drivers: calls a second, the slowest calls, and how both grow.
 
-The sides take turns in short rounds, in wall time: the store, the store encrypted, and bare statements.
+The sides take turns in short rounds, in wall time: the store and what is bare, plain and encrypted. What bare
+does is told in ``store_bare`` and ``store_bare_sql``.
 """
 
 import itertools
@@ -15,6 +16,7 @@ from cryptography.fernet import Fernet
 from benchmarks.loads import CALLS_READY, Call, Load, in_turns, median
 from benchmarks.report import Row, duration
 from benchmarks.store_backends import Backend, backends
+from benchmarks.store_bare import Job, Kind
 from benchmarks.texts import names, sprinkled
 from langchain_secguard.links import link_keys
 from langchain_secguard.vault import EncryptedVaultStore, Entity, Text
@@ -23,13 +25,18 @@ _CLIENTS = (1, 8, 64)
 _ENTITIES = (1, 10, 100)
 _TARGET = 0.7
 _SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-_FILLING = 12.0  # seconds for each store; with ``full`` an hour
+_FILLING = 8.0
+"""Seconds for which the vault of a store is filled, where it is not filled whole."""
+_FILLING_WHOLE = 100.0
+_FILLING_FULL = 180.0
+_WHOLE = ("memory", "Redis")
+"""The stores that are filled whole, but for their encrypted ones."""
 _BATCH = 2_000
 _SEEDS = itertools.count()
 
 
 def measure(*, full: bool = False) -> Iterator[Row]:
-    """Measure each store, plain and encrypted; fill vaults to a million if ``full``."""
+    """Measure each store, plain and encrypted; fill the vaults of all of them to a million if ``full``."""
     with backends() as measured:
         for backend in measured:
             yield Row(f"{backend.name}: round trips", backend.trips(_trips))
@@ -38,7 +45,10 @@ def measure(*, full: bool = False) -> Iterator[Row]:
     for encrypted in (False, True):
         with backends() as measured:
             for backend in measured:
-                yield from _growth(backend, encrypted=encrypted, seconds=3_600.0 if full else _FILLING)
+                seconds = _FILLING_FULL if full else _FILLING
+                if not (full or encrypted) and backend.name in _WHOLE:
+                    seconds = _FILLING_WHOLE
+                yield from _growth(backend, encrypted=encrypted, seconds=seconds)
 
 
 def _trips(store: Any, sent: Callable[[], int]) -> str:
@@ -65,30 +75,40 @@ def _sent(sent: Callable[[], int], call: Call) -> int:
     return sent() - before
 
 
-def _beside(backend: Backend, kind: str, entities: int) -> Iterator[Row]:
-    """Let 1, 8 and 64 clients call the store, the store encrypted, and what is bare."""
-    plain: list[str] = []
-    encrypted: list[str] = []
-    met = [True, True]
+def _beside(backend: Backend, kind: Kind, entities: int) -> Iterator[Row]:
+    """Let 1, 8 and 64 clients call the store, the store encrypted, and what does the same bare."""
+    told: dict[bool, list[str]] = {False: [], True: []}
+    met = {False: True, True: True}
     for clients in _CLIENTS:
         store = backend.store(clients)
-        sides = [
-            _KINDS[kind](one, f"{kind} {next(_SEEDS)}", entities, clients)
-            for one in (store, EncryptedVaultStore(store, [Fernet.generate_key()]))
-        ]
-        bare = backend.bare(sides[0](), entities, clients)
-        ours, theirs, *others = in_turns(clients, *sides, *([bare] if bare else []))
-        for place, (load, told) in enumerate(((ours, plain), (theirs, encrypted))):
-            told.append(_told(clients, load, *others))
-            met[place] = met[place] and (not others or load.rate >= _TARGET * others[0].rate)
+        loads = _loads(backend, store, kind, entities, clients)
+        for encrypted, (load, bare) in loads.items():
+            told[encrypted].append(_told(clients, load, bare))
+            met[encrypted] = met[encrypted] and (bare is None or load.rate >= _TARGET * bare.rate)
         getattr(store, "close", lambda: None)()
     target = "" if backend.name == "memory" else f"at least {_TARGET}"
-    for place, (told, what) in enumerate(((plain, ""), (encrypted, ", encrypted"))):
+    for encrypted, what in ((False, ""), (True, ", encrypted")):
         subject = f"{backend.name}{what}: {kind}, {entities} a call"
-        yield Row(subject, "; ".join(told), target, met=met[place] if target else None)
+        yield Row(subject, "; ".join(told[encrypted]), target, met=met[encrypted] if target else None)
 
 
-def _told(clients: int, load: Load, bare: Load | None = None) -> str:
+def _loads(
+    backend: Backend, store: Any, kind: Kind, entities: int, clients: int
+) -> dict[bool, tuple[Load, Load | None]]:
+    """Load the store, plain and encrypted, each with what is bare, if anything is."""
+    sides: list[Callable[[], Call]] = []
+    for encrypted in (False, True):
+        used = EncryptedVaultStore(store, [Fernet.generate_key()]) if encrypted else store
+        make = _KINDS[kind](used, f"{kind} {next(_SEEDS)}", entities, clients)
+        bare = backend.bare(Job(kind, make(), entities, encrypted), clients)
+        sides += [make, bare] if bare else [make]
+    loads = in_turns(clients, *sides)
+    if len(loads) == 2:
+        return {False: (loads[0], None), True: (loads[1], None)}
+    return {False: (loads[0], loads[1]), True: (loads[2], loads[3])}
+
+
+def _told(clients: int, load: Load, bare: Load | None) -> str:
     ratio = f"**{load.rate / bare.rate:.2f}**, " if bare else ""
     beside = f" (bare {bare.rate:,.0f}/s, {duration(bare.p99)})" if bare else ""
     who = "client" if clients == 1 else "clients"
@@ -122,7 +142,7 @@ def _restore(store: Any, vault_id: str, entities: int, _clients: int) -> Callabl
     return lambda: lambda: store.lookup(vault_id, refs)
 
 
-_KINDS: dict[str, Callable[[Any, str, int, int], Callable[[], Call]]] = {
+_KINDS: dict[Kind, Callable[[Any, str, int, int], Callable[[], Call]]] = {
     "hide new names": _hide_new,
     "hide known names": _hide_known,
     "restore": _restore,
