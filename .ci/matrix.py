@@ -119,13 +119,22 @@ def test(python: str, kind: str) -> tuple[str, str]:
             return "could not be installed", ", ".join(pins)
         ignored = [f"--ignore=tests/unit/{name}" for name in NEEDS_MORE]
         running = [own, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *TESTS, *ignored]
-        done = subprocess.run(running, cwd=ROOT, capture_output=True, text=True, check=False)
-        lines = done.stdout.strip().splitlines()
-        if done.returncode:
-            print("\n".join(lines[-40:]))
-        return f"{'passed' if done.returncode == 0 else 'FAILED'}: {lines[-1] if lines else ''}", versions(
-            own
-        )
+        tested = versions(own)
+        print(f"   {tested}", flush=True)
+        passed, last = show(running)
+        return f"{'passed' if passed else 'FAILED'}: {last}", tested
+
+
+def show(command: list[str]) -> tuple[bool, str]:
+    """Run a command and pass on what it says as it says it; return whether it passed, and its last line."""
+    last = ""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        for line in run.stdout or ():
+            print(line, end="", flush=True)
+            last = line.strip() or last
+    return run.returncode == 0, last
 
 
 def versions(python: str) -> str:
