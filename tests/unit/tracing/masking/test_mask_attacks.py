@@ -73,8 +73,6 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "ascii": lambda text: ascii(text)[1:-1],
     "repr twice": lambda text: repr(repr(text))[2:-2],
 }
-UNCHANGED = ("capitals", "small", "wrapped")
-"""Encoders that change the value itself, so that it cannot be searched for as it is."""
 
 
 @dataclasses.dataclass
