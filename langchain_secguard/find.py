@@ -5,10 +5,11 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from langchain_secguard.detect.base import Detector, Span
 from langchain_secguard.detect.calling import acall, call, checked
+from langchain_secguard.json_text import apply
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import find_forged
 from langchain_secguard.settle import PolicyOf, settle
@@ -41,6 +42,7 @@ _LONG = 20_000
 """Texts longer than this many characters together are looked over in a worker thread."""
 
 _KEY = secrets.token_bytes(32)
+_PLAIN = re.compile(r"[A-Za-z0-9]")
 _EDGE = re.compile(r"[\s.,;:!?\"'()\[\]{}<>*_`\u2018\u2019\u201c\u201d\u2026-]+")
 _HONORIFIC = re.compile(r"^(?:mr|mrs|ms|mx|dr|prof|miss|sir|madam)\.? ")
 
@@ -142,8 +144,20 @@ class Finder:
     def _spans(self, text: str, spans: list[Span]) -> list[Span]:
         if self._hidden:
             spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]
-        spans += [Span(start, end, CUSTOM) for start, end in find_forged(text, self._seen_types)]
-        return settle(text, spans, self._policies)
+        return self.settle(text, [*spans, *self._forged(text)])
+
+    def settle(self, text: str, spans: Iterable[Span]) -> list[Span]:
+        """Settle spans, and what looks like a placeholder only since a word beside it is cut by one of them.
+
+        In "PERSON_1Jane" nothing does, in "PERSON_1[PERSON_2]" it would.
+        """
+        settled = settle(text, spans, self._policies)
+        while bared := self._forged(_blanked(text, settled)) if _cuts_words(text, settled) else ():
+            settled = settle(text, [*settled, *bared], self._policies)
+        return settled
+
+    def _forged(self, text: str) -> list[Span]:
+        return [Span(start, end, CUSTOM) for start, end in find_forged(text, self._seen_types)]
 
     def _wanted(self, text: str, span: Span) -> bool:
         return (
@@ -152,6 +166,18 @@ class Finder:
             and self._policies(span.entity_type).action != "allow"
             and not self.is_allowed(text[span.start : span.end])
         )
+
+
+def _cuts_words(text: str, spans: Iterable[Span]) -> bool:
+    """Tell whether a letter or digit that a placeholder may hold stands right beside a span."""
+    return any(
+        _PLAIN.match(text, span.end) or (span.start and _PLAIN.match(text, span.start - 1)) for span in spans
+    )
+
+
+def _blanked(text: str, spans: Iterable[Span]) -> str:
+    """Write ``text`` with nothing where the spans are, in the same places."""
+    return apply(text, [(span.start, span.end, "\n" * (span.end - span.start)) for span in spans])
 
 
 def name_pattern(names: Sequence[str]) -> re.Pattern[str] | None:

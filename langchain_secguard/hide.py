@@ -21,7 +21,7 @@ from langchain_secguard.json_text import Edit, apply
 from langchain_secguard.links import PERSON, link_keys, traits_before
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
-from langchain_secguard.settle import PolicyOf, settle
+from langchain_secguard.settle import PolicyOf
 from langchain_secguard.surrogates import Surrogates
 from langchain_secguard.vault import Assignment, Entity, Entry, Hit, Keys, PhraseIndex, Text, Vault
 
@@ -251,7 +251,7 @@ class Hider:
         """Add the places of values that the vault knows and the detector did not mark."""
         new = [Span(hit.start, hit.end, hit.entity_type) for hit in hits if self._is_wanted(page.text, hit)]
         if new:
-            page.spans = tuple(settle(page.text, [*page.spans, *new], self._policy_of))
+            page.spans = tuple(self.finder.settle(page.text, [*page.spans, *new]))
             page.edits = None
 
     def _is_wanted(self, text: str, hit: Hit) -> bool:

@@ -171,6 +171,21 @@ def test_text_that_looks_like_a_placeholder_is_hidden_though_its_type_is_seen_la
     assert step.invoke(earlier) == hidden[:2]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["PERSON_1李雷", "李雷PERSON_1", "PERSON_1x李雷", "PERSON_1xhttps://x.com/李雷", "PERSON_1李雷PERSON_1"],
+)
+def test_text_that_looks_like_a_placeholder_once_its_neighbour_is_hidden_comes_back(text: str) -> None:
+    vault = Vault("v")
+    vault.assign([Entity("PERSON", "Jane Doe")])
+    step = anonymizer(vault=vault, detector=FunctionDetector(_lei), policies={"PERSON": "tokenize"})
+    assert Deanonymizer(vault=vault).invoke(step.invoke(text)) == text
+
+
+def _lei(text: str) -> list[tuple[int, int, str]]:
+    return [(*match.span(), "PERSON") for match in re.finditer("李雷|x李", text)]
+
+
 def _employees(text: str) -> list[tuple[int, int, str]]:
     return [(*match.span(), "EMPLOYEE") for match in re.finditer("Alice Kay", text)]
 
