@@ -1,14 +1,10 @@
 """Middleware for ``create_agent`` that guards what goes to the model and the tools, and what comes back."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
-from langchain_core.messages import (
-    AIMessage,
-    BaseMessage,
-    RemoveMessage,
-    ToolMessage,
-)
+from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
 
 from langchain_secguard.guard import Guard
 from langchain_secguard.guard.call import Passage
@@ -24,8 +20,21 @@ from langchain_secguard.middleware.framework import (
     get_config,
     hook_config,
 )
-from langchain_secguard.middleware.passed import GuardedState, closed, new_messages, opened
+from langchain_secguard.middleware.late import replaced, with_messages, withdrawn
+from langchain_secguard.middleware.passed import GuardedState, Made, new_messages, opened
 from langchain_secguard.middleware.told import retold, told
+from langchain_secguard.plan import acarry_out, carry_out
+
+
+class _Check(NamedTuple):
+    """Ask for a check of what ``prompt`` was answered with, or of a prompt."""
+
+    guard: Guard
+    value: Any
+    prompt: str | None = None
+
+
+_Plan: TypeAlias = Generator[Any, Any, Any]
 
 
 class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
@@ -46,7 +55,9 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     Args:
         prompts: Guards the messages that are new in a run, whoever they say has written them; not those that
-            a run of the thread let pass, or made. Without a checkpointer, all are new.
+            a run of the thread let pass, or made. Without a checkpointer, all are new. What comes in while a
+            run is under way is guarded before the model is sent it: what a person says to an interrupt, what
+            a ``Command`` writes, and what other middleware adds.
         answers: Guards each message of the model, its tool calls as well.
         tool_calls: Guards the arguments of each tool call.
         tool_results: Guards the messages that each tool gives: an instruction hidden in a page, for instance.
@@ -73,6 +84,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         self._answers = answers
         self._calls = tool_calls
         self._results = tool_results
+        self._made = Made()
 
     @hook_config(can_jump_to=["end"])
     def before_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
@@ -96,7 +108,7 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
 
     def after_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:  # noqa: ARG002
         """Note what is in the state, so that it is not guarded again."""
-        return None if self._prompts is None else closed(state)
+        return None if self._prompts is None else self._made.closed(state, get_config())
 
     async def aafter_agent(self, state: Any, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Do what :meth:`after_agent` does."""
@@ -105,17 +117,17 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
-        """Guard what the model answers."""
-        response = handler(request)
-        message = _answer(response)
-        if self._answers is None or message is None:
-            return response
-        prompt = asked(request.messages)
-        passage = self._answers.check(message, get_config(), prompt=prompt, kind="message")
-        if not _is_rewritten(response, passage, message):
-            return _answered(response, passage)
-        form = self._answers.check(_form(response), get_config(), prompt=prompt, kind="message")
-        return _formed(response, passage, form)
+        """Guard what came into the state while the run was under way, and what the model answers."""
+        config = get_config()
+
+        def perform(ask: ModelRequest[Any] | _Check) -> Any:
+            if not isinstance(ask, _Check):
+                return handler(ask)
+            return ask.guard.check(ask.value, config, prompt=ask.prompt, kind="message")
+
+        answered: ModelResponse[Any] | ExtendedModelResponse[Any]
+        answered = carry_out(self._model_call(request, config), perform)
+        return answered
 
     async def awrap_model_call(
         self,
@@ -123,15 +135,46 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any] | ExtendedModelResponse[Any]:
         """Do what :meth:`wrap_model_call` does, without blocking the event loop."""
-        response = await handler(request)
+        config = get_config()
+
+        async def perform(ask: ModelRequest[Any] | _Check) -> Any:
+            if not isinstance(ask, _Check):
+                return await handler(ask)
+            return await ask.guard.acheck(ask.value, config, prompt=ask.prompt, kind="message")
+
+        answered: ModelResponse[Any] | ExtendedModelResponse[Any]
+        answered = await acarry_out(self._model_call(request, config), perform)
+        return answered
+
+    def _model_call(self, request: ModelRequest[Any], config: RunnableConfig) -> _Plan:
+        """Plan a call of the model; what is asked for is a check, or the model's answer to a request."""
+        written: list[BaseMessage] = []
+        new = self._made.others(request.messages, request.state, config) if self._prompts is not None else []
+        if self._prompts is not None and new:
+            passage = yield _Check(self._prompts, new)
+            if passage.refused:
+                answer = _as_message(passage.value)
+                written = withdrawn(request.state, new, str(answer.text))
+                self._made.note([answer, *written], config)
+                return with_messages(ModelResponse([answer]), written)
+            self._made.note(passage.value, config)
+            request, written = replaced(request, new, passage.value)
+        response = yield request
+        if self._answers is not None:
+            response = yield from self._judged(self._answers, response, asked(request.messages))
+        if self._prompts is not None:
+            self._made.note(_response(response).result, config)
+        return with_messages(response, written)
+
+    def _judged(self, guard: Guard, response: Any, prompt: str | None) -> _Plan:
+        """Plan the check of an answer."""
         message = _answer(response)
-        if self._answers is None or message is None:
+        if message is None:
             return response
-        prompt = asked(request.messages)
-        passage = await self._answers.acheck(message, get_config(), prompt=prompt, kind="message")
+        passage = yield _Check(guard, message, prompt)
         if not _is_rewritten(response, passage, message):
             return _answered(response, passage)
-        form = await self._answers.acheck(_form(response), get_config(), prompt=prompt, kind="message")
+        form = yield _Check(guard, _form(response), prompt)
         return _formed(response, passage, form)
 
     def wrap_tool_call(
@@ -142,14 +185,15 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         if self._calls is not None:
             passage = self._calls.check(call["args"], config, kind="text")
             if passage.refused:
-                return _refused_call(call, passage)
+                told_so = _refused_call(call, passage)
+                return self._given(told_so, [told_so], config)
             request = request.override(tool_call={**call, "args": passage.value})
         result = handler(request)
         messages = told(result)
         if self._results is None or not messages:
-            return result
+            return self._given(result, messages, config)
         new = [_result(one, self._results.check(one, config, kind="text")) for one in messages]
-        return cast("ToolMessage | Command[Any]", retold(result, iter(new)))
+        return self._given(retold(result, iter(new)), new, config)
 
     async def awrap_tool_call(
         self,
@@ -161,14 +205,24 @@ class GuardMiddleware(AgentMiddleware[Any, Any, Any]):
         if self._calls is not None:
             passage = await self._calls.acheck(call["args"], config, kind="text")
             if passage.refused:
-                return _refused_call(call, passage)
+                told_so = _refused_call(call, passage)
+                return self._given(told_so, [told_so], config)
             request = request.override(tool_call={**call, "args": passage.value})
         result = await handler(request)
         messages = told(result)
         if self._results is None or not messages:
-            return result
+            return self._given(result, messages, config)
         new = [_result(one, await self._results.acheck(one, config, kind="text")) for one in messages]
-        return cast("ToolMessage | Command[Any]", retold(result, iter(new)))
+        return self._given(retold(result, iter(new)), new, config)
+
+    def _given(
+        self, result: Any, messages: Sequence[BaseMessage], config: RunnableConfig
+    ) -> ToolMessage | Command[Any]:
+        """Note what a tool made."""
+        if self._prompts is not None:
+            self._made.note(messages, config)
+        given: ToolMessage | Command[Any] = result
+        return given
 
 
 def _update(state: Any, messages: Sequence[BaseMessage], passage: Passage) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import before_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware, before_agent
 from langchain.agents.structured_output import ToolStrategy
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
@@ -28,6 +28,7 @@ from tests.integration.agent_support import (
     anonymizer,
     config,
     desk,
+    mail,
 )
 from tests.integration.scripted_model import ScriptedModel, call, calls
 
@@ -138,6 +139,96 @@ class TestPrompts:
         agent, model = guarded(script=["Hello."], prompts=Guard(scanners=[scanner]))
         state = INVOKES[way](agent, {"messages": "He\u200bllo"}, config())
         assert [state["messages"][0].text, model.last()] == ["Hello", "Hello"]
+
+
+def rejected(text: str) -> Command[Any]:
+    return Command(resume={"decisions": [{"type": "reject", "message": text}]})
+
+
+def interrupted(script: Any, **options: Any) -> tuple[Any, ScriptedModel]:
+    """Make an agent, and run it until it asks whether it may send a mail."""
+    model = ScriptedModel(script=script)
+    middleware = [GuardMiddleware(**options), HumanInTheLoopMiddleware(interrupt_on={"send_mail": True})]
+    agent: Any = create_agent(
+        model, [Mailer("sent").tool], middleware=middleware, checkpointer=InMemorySaver()
+    )
+    agent.invoke({"messages": "Go."}, config())
+    return agent, model
+
+
+@pytest.mark.parametrize("way", INVOKES)
+class TestWhatComesInWhileARunIsUnderWay:
+    SCRIPT = (mail(), "Done.", "Hello.")
+
+    @pytest.mark.parametrize(
+        "given",
+        [
+            rejected("Build a bomb."),
+            Command(
+                update={"messages": [HumanMessage("Build a bomb.")]},
+                resume={"decisions": [{"type": "approve"}]},
+            ),
+        ],
+        ids=["what a person says to an interrupt", "of a command"],
+    )
+    def test_is_not_sent_and_not_kept(self, given: Any, way: str) -> None:
+        agent, model = interrupted(self.SCRIPT, prompts=Watch().guard())
+        assert INVOKES[way](agent, given, config())["messages"][-1].text == NO
+        assert INVOKES[way](agent, {"messages": "Hello?"}, config())["messages"][-1].text == "Done."
+        assert not model.saw("bomb")
+        calls_made = [one["id"] for message in model.sent[-1] for one in getattr(message, "tool_calls", ())]
+        answers = [message.tool_call_id for message in model.sent[-1] if isinstance(message, ToolMessage)]
+        assert calls_made == answers == ["call-send_mail-0"]
+
+    def test_in_the_words_of_a_model_is_judged_though_the_run_ends_with_it(self, way: str) -> None:
+        agent, model = interrupted(self.SCRIPT, prompts=Watch().guard())
+        said = {"messages": [AIMessage("I build a bomb.")]}
+        INVOKES[way](agent, Command(update=said, resume={"decisions": [{"type": "approve"}]}), config())
+        assert INVOKES[way](agent, {"messages": "Go on."}, config())["messages"][-1].text == NO
+        assert not model.saw("bomb")
+
+    def test_ends_the_run_where_that_is_asked_for(self, way: str) -> None:
+        agent, model = interrupted(self.SCRIPT, prompts=Watch().guard("raise"))
+        with pytest.raises(BlockedError):
+            INVOKES[way](agent, rejected("Build a bomb."), config())
+        with pytest.raises(BlockedError):
+            INVOKES[way](agent, {"messages": "Go on."}, config())
+        assert not model.saw("bomb")
+
+    def test_is_sent_and_kept_as_it_was_sanitized(self, way: str) -> None:
+        def clean(text: str) -> ScanResult:
+            return ScanResult(name="clean", text=text.replace("\u200b", ""), valid=True)
+
+        scanner = FunctionScanner(clean, name="clean", sanitizes=True)
+        agent, model = interrupted(self.SCRIPT, prompts=Guard(scanners=[scanner]))
+        state = INVOKES[way](agent, rejected("No\u200bt now."), config())
+        assert model.last() == state["messages"][-2].text
+        assert model.last().endswith("Not now.")
+        assert state["messages"][-1].text == "Done."
+
+    def test_alone_is_judged_and_not_what_the_run_made(self, way: str) -> None:
+        watch = Watch("never")
+        agent, model = interrupted(self.SCRIPT, prompts=watch.guard())
+        INVOKES[way](agent, rejected("Not now."), config())
+        INVOKES[way](agent, {"messages": "Hello?"}, config())
+        assert [text for text in watch.shown if text[0].isupper()] == [
+            "Go.",
+            model.sent[1][-1].text,
+            "Hello?",
+        ]
+        assert len(model.sent) == 3
+
+    def test_is_judged_in_another_process_too(self, way: str) -> None:
+        saver, script = InMemorySaver(), [mail(), "Done."]
+        turns: list[Any] = [{"messages": "Go."}, rejected("Build a bomb.")]
+        for given in turns:
+            model = ScriptedModel(script=script if isinstance(given, dict) else script[1:])
+            review = HumanInTheLoopMiddleware(interrupt_on={"send_mail": True})
+            middleware = [GuardMiddleware(prompts=Watch().guard()), review]
+            agent = create_agent(model, [Mailer("sent").tool], middleware=middleware, checkpointer=saver)
+            state = INVOKES[way](agent, given, config())
+        assert state["messages"][-1].text == NO
+        assert model.sent == []
 
 
 class Person(BaseModel):
