@@ -1,10 +1,16 @@
 """Open 127.0.0.1, and nothing else, for the tests marked `loopback`."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.servers import PostgresServer, RedisCluster, RedisServer
+
+if TYPE_CHECKING:
+    from langfuse import Langfuse
+
+    from tests.integration.langfuse_server import LangfuseServer
 
 # What would send a client of a local server elsewhere, or report its calls to a third party.
 _REDIRECTIONS = (
@@ -48,3 +54,20 @@ def postgres_server() -> Iterator[PostgresServer]:
     """Run one PostgreSQL server for all tests that change nothing of it but tables."""
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def langfuse_running() -> "Iterator[tuple[LangfuseServer, Langfuse]]":
+    """Run a server that stands for Langfuse, and a client of it, for all tests of a module."""
+    from tests.integration.langfuse_server import LangfuseServer  # noqa: PLC0415 - for those tests alone
+    from tests.integration.langfuse_support import plain_client  # noqa: PLC0415
+
+    with LangfuseServer() as server, plain_client(server) as client:
+        yield server, client
+
+
+@pytest.fixture
+def langfuse(langfuse_running: "tuple[LangfuseServer, Langfuse]") -> "LangfuseServer":
+    """Return the server of the module, which has seen nothing yet."""
+    langfuse_running[0].clear()
+    return langfuse_running[0]

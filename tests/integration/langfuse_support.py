@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -106,49 +106,45 @@ def config(handler: LangfuseHandler, vault_id: str = "case", **metadata: Any) ->
     return RunnableConfig(callbacks=[handler], configurable={"vault_id": vault_id}, metadata=metadata)
 
 
-@contextmanager
 def plain_client(
     server: LangfuseServer,
     public_key: str = "pk-test",
     provider: TracerProvider | None = None,
     **options: Any,
-) -> Iterator[Langfuse]:
+) -> AbstractContextManager[Langfuse]:
     """Make a client of Langfuse's own; it has a tracer provider of its own unless one is given."""
-    given: dict[str, Any] = {
-        "base_url": server.base_url,
-        "tracer_provider": provider or TracerProvider(),
-        "timeout": 2,
-        "flush_interval": 0.05,
-    }
-    client = Langfuse(public_key=public_key, secret_key=f"sk-{public_key}", **(given | options))
-    with _closing(client, public_key):
-        yield client
+    return _client(Langfuse, server, public_key, provider, options)
 
 
-@contextmanager
 def masked_client(
     server: LangfuseServer,
     public_key: str = "pk-test",
     provider: TracerProvider | None = None,
     **options: Any,
-) -> Iterator[Langfuse]:
+) -> AbstractContextManager[Langfuse]:
     """Make a client that masks."""
+    return _client(langfuse_client, server, public_key, provider, options)
+
+
+@contextmanager
+def _client(
+    make: Callable[..., Langfuse],
+    server: LangfuseServer,
+    public_key: str,
+    provider: TracerProvider | None,
+    options: dict[str, Any],
+) -> Iterator[Langfuse]:
+    """Make a client, and let nothing of it be left behind."""
     given: dict[str, Any] = {
         "base_url": server.base_url,
         "tracer_provider": provider or TracerProvider(),
         "timeout": 2,
         "flush_interval": 0.05,
     }
-    client = langfuse_client(public_key=public_key, secret_key=f"sk-{public_key}", **(given | options))
-    with _closing(client, public_key):
-        yield client
-
-
-@contextmanager
-def _closing(client: Langfuse, public_key: str) -> Iterator[None]:
+    client = make(public_key=public_key, secret_key=f"sk-{public_key}", **(given | options))
     resources = client._resources
     try:
-        yield
+        yield client
     finally:
         client.shutdown()
         LangfuseResourceManager._instances.pop(public_key, None)

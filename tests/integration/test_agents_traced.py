@@ -1,13 +1,11 @@
 """The trace of an agent shows its steps, and no value: not of its user, its tools, or their errors."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.tools import tool
-from langfuse import Langfuse
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
@@ -17,7 +15,6 @@ from langchain_secguard.scan import FunctionScanner
 from langchain_secguard.tracing import LangfuseHandler, Mask
 from tests.integration.agent_support import ANSWER, ASKED, RESTORED, VALUES, config, desk, mail
 from tests.integration.langfuse_server import LangfuseServer
-from tests.integration.langfuse_support import plain_client
 from tests.integration.scripted_model import call
 from tests.integration.test_agents_nested import Team
 from tests.support import LexiconDetector, spellings
@@ -27,20 +24,8 @@ pytestmark = pytest.mark.loopback
 OTHER = 'Zoë "Zed" O\'Hara'
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[LangfuseServer, Langfuse]]:
-    with LangfuseServer() as server, plain_client(server) as client:
-        yield server, client
-
-
 @pytest.fixture
-def server(running: tuple[LangfuseServer, Langfuse]) -> LangfuseServer:
-    running[0].clear()
-    return running[0]
-
-
-@pytest.fixture
-def handler(running: tuple[LangfuseServer, Langfuse]) -> LangfuseHandler:
+def handler(langfuse: LangfuseServer) -> LangfuseHandler:
     # What a tool gives is known when it is hidden; the mask's own detector finds nothing.
     return LangfuseHandler(public_key="pk-test", mask=Mask(detector=LexiconDetector({"nobody": "PERSON"})))
 
@@ -49,8 +34,8 @@ def traced(handler: LangfuseHandler, thread_id: str = "thread-1") -> Any:
     return {**config(thread_id), "callbacks": [handler]}
 
 
-def leaks(server: LangfuseServer) -> list[str]:
-    return [value for value in VALUES if any(server.saw(spelling) for spelling in spellings(value))]
+def leaks(langfuse: LangfuseServer) -> list[str]:
+    return [value for value in VALUES if any(langfuse.saw(spelling) for spelling in spellings(value))]
 
 
 def ainvoke(agent: Any, given: Any, configured: Any) -> Any:
@@ -77,29 +62,29 @@ WAYS = [invoke, ainvoke, stream, astream]
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 class TestOneRun:
-    def test_no_value_leaves(self, way: Any, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_no_value_leaves(self, way: Any, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         agent, _, _ = desk(InMemorySaver())
         way(agent, {"messages": ASKED}, traced(handler))
         handler.flush()
-        assert leaks(server) == []
-        assert server.saw("[PERSON_1]")
+        assert leaks(langfuse) == []
+        assert langfuse.saw("[PERSON_1]")
 
     def test_the_steps_stand_in_one_tree_as_guardrails(
-        self, way: Any, server: LangfuseServer, handler: LangfuseHandler
+        self, way: Any, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         agent, _, _ = desk(InMemorySaver())
         way(agent, {"messages": ASKED}, traced(handler))
         handler.flush()
-        [tree] = server.trees()
+        [tree] = langfuse.trees()
         [root] = tree.values()
         assert set(root) == {"Anonymizer", "LangGraph", "Deanonymizer"}
-        kinds = {one.name: one.get("type") for one in server.observations}
+        kinds = {one.name: one.get("type") for one in langfuse.observations}
         assert kinds["Anonymizer"] == kinds["Deanonymizer"] == "guardrail"
         assert kinds["send_mail"] == "tool"
-        assert {score.name for score in server.scores} >= {"Anonymizer.risk", "verdict"}
+        assert {score.name for score in langfuse.scores} >= {"Anonymizer.risk", "verdict"}
 
     def test_an_error_of_a_tool_is_traced_without_its_text(
-        self, way: Any, server: LangfuseServer, handler: LangfuseHandler
+        self, way: Any, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         @tool
         def fail(to: str) -> str:
@@ -110,20 +95,20 @@ class TestOneRun:
         with pytest.raises(ToolCallError):
             way(agent, {"messages": ASKED}, traced(handler))
         handler.flush()
-        assert leaks(server) == []
-        assert server.saw("ToolCallError") or server.saw("The tool fail failed with KeyError")
+        assert leaks(langfuse) == []
+        assert langfuse.saw("ToolCallError") or langfuse.saw("The tool fail failed with KeyError")
 
     def test_agents_in_agents_leave_no_value(
-        self, way: Any, server: LangfuseServer, handler: LangfuseHandler
+        self, way: Any, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         team = Team(InMemorySaver(), ask="aask_clerk" if way in (ainvoke, astream) else "ask_clerk")
         way(team.agent, {"messages": ASKED}, traced(handler))
         handler.flush()
-        assert leaks(server) == []
-        assert len(server.trees()) == 1
+        assert leaks(langfuse) == []
+        assert len(langfuse.trees()) == 1
 
     def test_what_a_person_decides_leaves_no_value(
-        self, way: Any, server: LangfuseServer, handler: LangfuseHandler
+        self, way: Any, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         review = HumanInTheLoopMiddleware(interrupt_on={"send_mail": True})
         agent, _, mailer = desk(InMemorySaver(), before=[review])
@@ -133,16 +118,16 @@ class TestOneRun:
         way(agent, resume, traced(handler))
         handler.flush()
         assert mailer.seen == [("jane.doe@example.com", f"Dear {OTHER}")]
-        assert leaks(server) == []
+        assert leaks(langfuse) == []
 
 
-def test_the_user_of_a_traced_agent_gets_values(server: LangfuseServer, handler: LangfuseHandler) -> None:
+def test_the_user_of_a_traced_agent_gets_values(langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
     agent, _, _ = desk(InMemorySaver())
     assert agent.invoke({"messages": ASKED}, traced(handler))["messages"][-1].text == RESTORED
     handler.flush()
 
 
-def test_guards_are_scored(server: LangfuseServer, handler: LangfuseHandler) -> None:
+def test_guards_are_scored(langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
     def polite(text: str) -> float:
         return 0.1
 
@@ -152,6 +137,6 @@ def test_guards_are_scored(server: LangfuseServer, handler: LangfuseHandler) -> 
     )
     agent.invoke({"messages": ASKED}, traced(handler))
     handler.flush()
-    assert leaks(server) == []
-    assert {"polite.risk", "polite.valid"} <= {score.name for score in server.scores}
-    assert "Guard" in {one.name for one in server.observations if one.get("type") == "guardrail"}
+    assert leaks(langfuse) == []
+    assert {"polite.risk", "polite.valid"} <= {score.name for score in langfuse.scores}
+    assert "Guard" in {one.name for one in langfuse.observations if one.get("type") == "guardrail"}

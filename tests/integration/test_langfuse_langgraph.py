@@ -1,13 +1,12 @@
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.tools import tool
-from langfuse import Langfuse
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from opentelemetry.trace import get_current_span
@@ -16,7 +15,7 @@ from langchain_secguard import Deanonymizer
 from langchain_secguard.tracing import LangfuseHandler
 from langchain_secguard.vault import InMemoryVaultStore
 from tests.integration.langfuse_server import LangfuseServer
-from tests.integration.langfuse_support import TEXT, UNSEEN, VALUES, Echo, anonymizer, mask, plain_client
+from tests.integration.langfuse_support import TEXT, UNSEEN, VALUES, Echo, anonymizer, mask
 
 pytestmark = pytest.mark.loopback
 
@@ -30,20 +29,8 @@ TREE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[LangfuseServer, Langfuse]]:
-    with LangfuseServer() as server, plain_client(server) as client:
-        yield server, client
-
-
 @pytest.fixture
-def server(running: tuple[LangfuseServer, Langfuse]) -> LangfuseServer:
-    running[0].clear()
-    return running[0]
-
-
-@pytest.fixture
-def handler(running: tuple[LangfuseServer, Langfuse]) -> LangfuseHandler:
+def handler(langfuse: LangfuseServer) -> LangfuseHandler:
     return LangfuseHandler(public_key="pk-test", mask=mask())
 
 
@@ -121,55 +108,61 @@ def astream(chain: Any, given: Sequence[Any], named: Sequence[RunnableConfig]) -
 MODES = {each.__name__: each for each in (invoke, batch, stream, stream_messages, together, astream)}
 
 
-def assert_clean(server: LangfuseServer) -> None:
-    assert server.requests
-    assert [value for value in (*VALUES, *UNSEEN) if server.saw(value)] == []
-    assert not any(server.saw(json.dumps(value)[1:-1]) for value in VALUES)
+def assert_clean(langfuse: LangfuseServer) -> None:
+    assert langfuse.requests
+    assert [value for value in (*VALUES, *UNSEEN) if langfuse.saw(value)] == []
+    assert not any(langfuse.saw(json.dumps(value)[1:-1]) for value in VALUES)
 
 
 @pytest.mark.parametrize("mode", MODES)
 class TestAGraphWithThePairAsNodes:
     def test_is_a_trace_of_its_own_for_each_call(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         states = MODES[mode](graph(), [asked(text) for text in TEXTS], configs(handler))
         handler.flush()
         assert [state["messages"][-1].text for state in states] == TEXTS
-        assert server.trees() == [TREE] * len(TEXTS)
-        users = {one.trace_id: one.attributes["user.id"] for one in server.observations}
+        assert langfuse.trees() == [TREE] * len(TEXTS)
+        users = {one.trace_id: one.attributes["user.id"] for one in langfuse.observations}
         assert sorted(users.values()) == ["user-0", "user-1", "user-2"]
-        assert all(one.attributes["user.id"] == users[one.trace_id] for one in server.observations)
+        assert all(one.attributes["user.id"] == users[one.trace_id] for one in langfuse.observations)
         assert not get_current_span().get_span_context().is_valid
 
-    def test_leaves_no_value_in_it(self, mode: str, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_leaves_no_value_in_it(
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
         MODES[mode](graph(), [asked(text) for text in TEXTS], configs(handler))
         handler.flush()
-        assert_clean(server)
-        assert {one.get("type") for one in server.observations if one.name == "Anonymizer"} == {"guardrail"}
-        assert sorted(score.value for score in server.scores if score.name == "Anonymizer.risk") == [0, 1, 1]
+        assert_clean(langfuse)
+        assert {one.get("type") for one in langfuse.observations if one.name == "Anonymizer"} == {"guardrail"}
+        assert sorted(score.value for score in langfuse.scores if score.name == "Anonymizer.risk") == [
+            0,
+            1,
+            1,
+        ]
 
     def test_leaves_no_value_where_its_model_fails(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         with pytest.raises(ValueError, match="refused"):
             MODES[mode](graph(fails_after=1), [asked(TEXTS[0])], configs(handler, 1))
         handler.flush()
-        assert_clean(server)
+        assert_clean(langfuse)
 
 
 def test_a_thread_that_goes_on_is_masked_of_what_was_hidden_before(
-    server: LangfuseServer, handler: LangfuseHandler
+    langfuse: LangfuseServer, handler: LangfuseHandler
 ) -> None:
     chain, (named,) = graph(), configs(handler, 1)
     for text in (TEXTS[0], "And then?"):
         chain.invoke(asked(text), named)
     handler.flush()
-    assert server.trees() == [TREE] * 2
-    assert_clean(server)
+    assert langfuse.trees() == [TREE] * 2
+    assert_clean(langfuse)
 
 
 def test_tools_called_in_a_graph_stand_below_their_node(
-    server: LangfuseServer, handler: LangfuseHandler
+    langfuse: LangfuseServer, handler: LangfuseHandler
 ) -> None:
     @tool
     def look_up(name: str) -> str:
@@ -192,5 +185,5 @@ def test_tools_called_in_a_graph_stand_below_their_node(
     handler.flush()
     assert state["messages"][-1].text == "Jane Doe pays with 4111 1111 1111 1111"
     below: dict[str, Any] = {"look_up": {}, "RunnableSequence": {"Anonymizer": {}, "Deanonymizer": {}}}
-    assert server.trees() == [{"LangGraph": {"tools": below}}]
-    assert_clean(server)
+    assert langfuse.trees() == [{"LangGraph": {"tools": below}}]
+    assert_clean(langfuse)

@@ -39,34 +39,22 @@ LONGER = f"{TEXT} And {' or '.join(UNSEEN)}."
 """Holds all values: those that the Anonymizer finds, and those that only the mask's own detector does."""
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[LangfuseServer, Langfuse]]:
-    with LangfuseServer() as server, plain_client(server) as client:
-        yield server, client
-
-
 @pytest.fixture
-def server(running: tuple[LangfuseServer, Langfuse]) -> LangfuseServer:
-    running[0].clear()
-    return running[0]
-
-
-@pytest.fixture
-def handler(running: tuple[LangfuseServer, Langfuse]) -> LangfuseHandler:
+def handler(langfuse: LangfuseServer) -> LangfuseHandler:
     return LangfuseHandler(public_key="pk-test", mask=mask())
 
 
 @pytest.fixture
-def seeing(running: tuple[LangfuseServer, Langfuse]) -> LangfuseHandler:
+def seeing(langfuse: LangfuseServer) -> LangfuseHandler:
     """Find every value in texts that never came to an Anonymizer, because a run ended before."""
     return LangfuseHandler(public_key="pk-test", detector=LexiconDetector(VALUES | UNSEEN))
 
 
-def assert_clean(server: LangfuseServer, *, requests: bool = True) -> None:
-    """Find no value in any request that the server ever got."""
-    assert bool(server.requests) is requests
-    assert [value for value in (*VALUES, *UNSEEN) if server.saw(value)] == []
-    assert not any(server.saw(json.dumps(value)[1:-1]) for value in VALUES)
+def assert_clean(langfuse: LangfuseServer, *, requests: bool = True) -> None:
+    """Find no value in any request that Langfuse ever got."""
+    assert bool(langfuse.requests) is requests
+    assert [value for value in (*VALUES, *UNSEEN) if langfuse.saw(value)] == []
+    assert not any(langfuse.saw(json.dumps(value)[1:-1]) for value in VALUES)
 
 
 async def all_ended(handler: LangfuseHandler) -> None:
@@ -92,23 +80,23 @@ def fail_with(make: Callable[[str], BaseException]) -> Runnable[Any, Any]:
 
 @pytest.mark.parametrize("mode", MODES)
 class TestInEveryMode:
-    def test_no_value_leaves(self, mode: str, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_no_value_leaves(self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         with Capture() as capture:
             outputs = run_all(mode, pair(), handler)
             handler.flush()
         assert [output.text for output in outputs] == [LONGER] * 2
-        assert server.trees() == [PAIR_TREE] * 2
-        assert_clean(server)
+        assert langfuse.trees() == [PAIR_TREE] * 2
+        assert_clean(langfuse)
         assert [value for value in VALUES if capture.holds(value)] == []
 
     def test_what_was_hidden_is_written_as_its_placeholder_everywhere(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         run_all(mode, pair(), handler)
         handler.flush()
         hidden = "Write to [PERSON_1] ([EMAIL_ADDRESS_1]), [PERSON_2], card [CREDIT_CARD_1]."
         shown = f"{hidden} And [PERSON] or [PHONE_NUMBER]."
-        for one in server.observations:
+        for one in langfuse.observations:
             for side in ("input", "output"):
                 if side == "input" and one.get("input") in ('{"input": ""}', ""):
                     continue
@@ -116,7 +104,7 @@ class TestInEveryMode:
 
     @pytest.mark.parametrize("place", ["before", "in the model", "behind"])
     def test_an_error_that_holds_the_prompt(
-        self, place: str, mode: str, server: LangfuseServer, seeing: LangfuseHandler
+        self, place: str, mode: str, langfuse: LangfuseServer, seeing: LangfuseHandler
     ) -> None:
         chains: dict[str, Runnable[Any, Any]] = {
             "before": fail_with(ValueError) | pair(),
@@ -126,34 +114,34 @@ class TestInEveryMode:
         with pytest.raises((ValueError, RuntimeError)):
             run_all(mode, chains[place], seeing)
         seeing.flush()
-        assert any(one.get("level") == "ERROR" and one.status for one in server.observations)
-        assert_clean(server)
+        assert any(one.get("level") == "ERROR" and one.status for one in langfuse.observations)
+        assert_clean(langfuse)
 
     def test_a_run_that_a_policy_blocks(
-        self, mode: str, server: LangfuseServer, seeing: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, seeing: LangfuseHandler
     ) -> None:
         with pytest.raises(BlockedError):
             run_all(mode, pair(policies={"CREDIT_CARD": "block"}), seeing)
         seeing.flush()
-        assert "RunnableSequence" in {one.name for one in server.observations}
-        assert_clean(server)
+        assert "RunnableSequence" in {one.name for one in langfuse.observations}
+        assert_clean(langfuse)
 
     def test_a_detector_that_fails_costs_the_texts_and_not_the_trace(
-        self, mode: str, server: LangfuseServer, seeing: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, seeing: LangfuseHandler
     ) -> None:
         chain = Anonymizer(detector=FailingDetector(), store=InMemoryVaultStore()) | Echo()
         with pytest.raises(DetectorError):
             run_all(mode, chain, seeing)
         seeing.flush()
-        [step, *_] = [one for one in server.observations if one.name == "Anonymizer"]
+        [step, *_] = [one for one in langfuse.observations if one.name == "Anonymizer"]
         assert (step.get("type"), step.get("level")) == ("guardrail", "ERROR")
-        mine = [one for one in server.observations if one.trace_id == step.trace_id]
+        mine = [one for one in langfuse.observations if one.trace_id == step.trace_id]
         assert {one.get("input") for one in mine} == {WITHHELD}
-        assert_clean(server)
+        assert_clean(langfuse)
 
 
 class TestEndings:
-    async def test_a_cancelled_run(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    async def test_a_cancelled_run(self, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         started = asyncio.Event()
 
         async def hang(value: Any) -> Any:
@@ -167,13 +155,13 @@ class TestEndings:
         with pytest.raises(asyncio.CancelledError):
             await task
         handler.flush()
-        assert server.trees() == [{"RunnableSequence": {"Anonymizer": {}, "hanging": {}}}]
-        assert server.named("hanging").status == "CancelledError"
-        assert "[PERSON_1]" in server.named("hanging").get("input")
-        assert_clean(server)
+        assert langfuse.trees() == [{"RunnableSequence": {"Anonymizer": {}, "hanging": {}}}]
+        assert langfuse.named("hanging").status == "CancelledError"
+        assert "[PERSON_1]" in langfuse.named("hanging").get("input")
+        assert_clean(langfuse)
 
     async def test_a_run_cancelled_while_it_is_anonymized(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         started = asyncio.Event()
 
@@ -189,25 +177,25 @@ class TestEndings:
         with pytest.raises(asyncio.CancelledError):
             await task
         handler.flush()
-        assert server.trees() == [{"RunnableSequence": {"Anonymizer": {}}}]
-        assert_clean(server)
+        assert langfuse.trees() == [{"RunnableSequence": {"Anonymizer": {}}}]
+        assert_clean(langfuse)
 
     @pytest.mark.parametrize("chunks", [1, 4])
     def test_a_stream_closed_early(
-        self, chunks: int, server: LangfuseServer, handler: LangfuseHandler
+        self, chunks: int, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         stream = pair().stream(LONGER, config(handler))
         for _ in range(chunks):
             next(stream)
         stream.close()  # type: ignore[attr-defined]
         handler.flush()
-        assert server.trees() == [PAIR_TREE]
-        assert {server.named(name).get("type") for name in ("Anonymizer", "Deanonymizer")} == {"guardrail"}
-        assert_clean(server)
+        assert langfuse.trees() == [PAIR_TREE]
+        assert {langfuse.named(name).get("type") for name in ("Anonymizer", "Deanonymizer")} == {"guardrail"}
+        assert_clean(langfuse)
 
     @pytest.mark.parametrize("chunks", [1, 4])
     async def test_an_async_stream_closed_early(
-        self, chunks: int, server: LangfuseServer, handler: LangfuseHandler
+        self, chunks: int, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         stream = pair().astream(LONGER, config(handler))
         for _ in range(chunks):
@@ -216,11 +204,11 @@ class TestEndings:
         del stream
         await all_ended(handler)
         handler.flush()
-        assert server.trees() == [PAIR_TREE]
-        assert_clean(server)
+        assert langfuse.trees() == [PAIR_TREE]
+        assert_clean(langfuse)
 
     async def test_a_task_that_streams_is_cancelled(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         got = asyncio.Event()
 
@@ -241,13 +229,13 @@ class TestEndings:
             await task
         await all_ended(handler)
         handler.flush()
-        assert {one.name for one in server.observations} >= {"RunnableSequence", "Anonymizer", "Echo"}
-        assert_clean(server)
+        assert {one.name for one in langfuse.observations} >= {"RunnableSequence", "Anonymizer", "Echo"}
+        assert_clean(langfuse)
 
 
 class TestSurfaces:
     def test_names_tags_ids_and_metadata_that_hold_a_value(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         given = RunnableConfig(
             callbacks=[handler],
@@ -265,13 +253,13 @@ class TestSurfaces:
         )
         pair().invoke(LONGER, given)
         handler.flush()
-        assert_clean(server)
-        [user] = {one.attributes["user.id"] for one in server.observations}
-        [session] = {one.attributes["session.id"] for one in server.observations}
+        assert_clean(langfuse)
+        [user] = {one.attributes["user.id"] for one in langfuse.observations}
+        [session] = {one.attributes["session.id"] for one in langfuse.observations}
         assert user.startswith("pseudonym-")
         assert session.startswith("pseudonym-")
         assert user != session
-        root = next(one for one in server.observations if not one.parent_id)
+        root = next(one for one in langfuse.observations if not one.parent_id)
         assert root.name == "Help [PERSON_1]"
         assert root.metadata["customer"] == {"[PERSON_1]": ["[PHONE_NUMBER]"]}
         assert root.metadata["plain"] == "as it is"
@@ -281,26 +269,26 @@ class TestSurfaces:
         assert root.attributes["langfuse.trace.name"] == "For [PERSON]"
 
     def test_a_user_keeps_the_pseudonym_in_other_runs(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         for text in (LONGER, "Something of Jane Doe else."):
             pair().invoke(text, config(handler, langfuse_user_id="Jane Doe"))
         handler.flush()
-        assert len({one.attributes["user.id"] for one in server.observations}) == 1
-        assert_clean(server)
+        assert len({one.attributes["user.id"] for one in langfuse.observations}) == 1
+        assert_clean(langfuse)
 
     @pytest.mark.parametrize("key", ["langfuse_session_id", "thread_id"])
     def test_what_was_hidden_in_a_conversation_is_masked_in_its_later_runs(
-        self, key: str, server: LangfuseServer, handler: LangfuseHandler
+        self, key: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         pair().invoke(TEXT, config(handler, **{key: "talk"}))
         Echo().invoke(f"Once more: {TEXT}", config(handler, **{key: "talk"}))
         handler.flush()
-        [again] = [one for one in server.observations if one.name == "Echo" and not one.parent_id]
+        [again] = [one for one in langfuse.observations if one.name == "Echo" and not one.parent_id]
         assert "Once more: Write to [PERSON_1]" in again.get("input")
-        assert_clean(server)
+        assert_clean(langfuse)
 
-    def test_tool_calls_and_their_results(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_tool_calls_and_their_results(self, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         store = InMemoryVaultStore()
 
         class Caller(BaseChatModel):
@@ -333,14 +321,14 @@ class TestSurfaces:
         chain.invoke(LONGER, config(handler))
         handler.flush()
         assert sent == [("Jane Doe", "4111 1111 1111 1111")]
-        assert server.named("send").get("type") == "tool"
-        assert json.loads(server.named("send").get("input")) == {
+        assert langfuse.named("send").get("type") == "tool"
+        assert json.loads(langfuse.named("send").get("input")) == {
             "to": "[PERSON_1]",
             "card": "[CREDIT_CARD_1]",
         }
-        assert_clean(server)
+        assert_clean(langfuse)
 
-    def test_a_tool_that_reports_an_error(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_a_tool_that_reports_an_error(self, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         @tool
         def send(to: str) -> Any:
             """Send something."""
@@ -355,31 +343,31 @@ class TestSurfaces:
         )
         chain.invoke(LONGER, config(handler))
         handler.flush()
-        assert server.named("send").get("level") == "ERROR"
-        assert "[PERSON_1]" in server.named("send").get("status_message")
-        assert_clean(server)
+        assert langfuse.named("send").get("level") == "ERROR"
+        assert "[PERSON_1]" in langfuse.named("send").get("status_message")
+        assert_clean(langfuse)
 
     def test_a_kind_of_message_that_the_sdk_does_not_know(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         with Capture() as capture:
             Echo().invoke([RemoveMessage(id="Otto Unseen"), HumanMessage(LONGER)], {"callbacks": [handler]})
             handler.flush()
-        assert server.named("Echo").get("input") is not None
-        assert not server.saw("Otto Unseen")
+        assert langfuse.named("Echo").get("input") is not None
+        assert not langfuse.saw("Otto Unseen")
         assert not capture.holds("Otto Unseen")
 
-    def test_an_image_is_not_sent(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_an_image_is_not_sent(self, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         pixels = base64.b64encode(b"a picture of Jane Doe" * 40).decode()
         block = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{pixels}"}}
         Echo().invoke([HumanMessage([block])], {"callbacks": [handler]})
         handler.flush()
-        assert server.named("Echo").get("input") is not None
-        assert not server.saw(pixels[:40])
-        assert_clean(server)
+        assert langfuse.named("Echo").get("input") is not None
+        assert not langfuse.saw(pixels[:40])
+        assert_clean(langfuse)
 
     def test_an_input_that_is_changed_later_is_sent_as_it_was(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         def change(value: dict[str, Any]) -> str:
             value["history"].append("later")
@@ -387,44 +375,44 @@ class TestSurfaces:
 
         RunnableLambda(change, name="change").invoke({"history": ["before"]}, config(handler))
         handler.flush()
-        assert json.loads(server.named("change").get("input")) == {"history": ["before"]}
+        assert json.loads(langfuse.named("change").get("input")) == {"history": ["before"]}
 
-    def test_without_options_the_embedded_detector_masks(self, server: LangfuseServer) -> None:
-        with plain_client(server, "pk-default"):
+    def test_without_options_the_embedded_detector_masks(self, langfuse: LangfuseServer) -> None:
+        with plain_client(langfuse, "pk-default"):
             handler = LangfuseHandler(public_key="pk-default")
             values = ["Jane Doe", "jane.doe@example.com", "4111 1111 1111 1111"]
             text = "My name is {}. Write to {}, and take it from card {}.".format(*values)
             Echo().invoke(text, config(handler, langfuse_user_id="jane.doe@example.com"))
             handler.flush()
-        one = server.named("Echo")
+        one = langfuse.named("Echo")
         assert "My name is [PERSON]. Write to [EMAIL_ADDRESS]" in one.get("input")
         assert one.attributes["user.id"].startswith("pseudonym-")
-        assert not [value for value in values if server.saw(value)]
+        assert not [value for value in values if langfuse.saw(value)]
 
-    def test_raw_sends_texts_as_they_are(self, server: LangfuseServer, running: Any) -> None:
+    def test_raw_sends_texts_as_they_are(self, langfuse: LangfuseServer) -> None:
         handler = LangfuseHandler(public_key="pk-test", raw=True)
         pair().invoke(LONGER, config(handler, langfuse_user_id="Jane Doe"))
         handler.flush()
-        root = server.named("RunnableSequence")
+        root = langfuse.named("RunnableSequence")
         assert root.get("input") == LONGER
         assert root.attributes["user.id"] == "Jane Doe"
 
     def test_nothing_of_one_tenant_is_on_the_trace_of_another(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         chain = pair()
         texts = [f"{TEXT} This is marker-{number}." for number in range(2)]
         given = [config(handler, f"v{number}", langfuse_user_id=f"u{number}") for number in range(2)]
         chain.batch(texts * 5, given * 5)
         handler.flush()
-        assert_clean(server)
-        observations = {one.id: one for one in server.observations}
-        for one in server.observations:
+        assert_clean(langfuse)
+        observations = {one.id: one for one in langfuse.observations}
+        for one in langfuse.observations:
             number = one.attributes["user.id"].removeprefix("u")
             written = json.dumps(dict(one.attributes))
             assert f"marker-{number}" in written
             assert f"marker-{1 - int(number)}" not in written
-        for score in server.scores:
+        for score in langfuse.scores:
             assert (
                 score.observation_id is None or observations[score.observation_id].trace_id == score.trace_id
             )
@@ -432,17 +420,21 @@ class TestSurfaces:
 
 class TestMaskedClient:
     @pytest.fixture
-    def server(self) -> Iterator[LangfuseServer]:
-        with LangfuseServer() as server:
-            yield server
+    def langfuse(self) -> Iterator[LangfuseServer]:
+        with LangfuseServer() as langfuse:
+            yield langfuse
 
     @pytest.fixture
-    def client(self, server: LangfuseServer) -> Iterator[Langfuse]:
-        with masked_client(server, "pk-masked", mask=mask(), should_export_span=lambda span: True) as client:
+    def client(self, langfuse: LangfuseServer) -> Iterator[Langfuse]:
+        with masked_client(
+            langfuse, "pk-masked", mask=mask(), should_export_span=lambda span: True
+        ) as client:
             yield client
 
     @pytest.mark.parametrize("mode", MODES)
-    def test_observed_functions_in_a_chain(self, mode: str, server: LangfuseServer, client: Langfuse) -> None:
+    def test_observed_functions_in_a_chain(
+        self, mode: str, langfuse: LangfuseServer, client: Langfuse
+    ) -> None:
         handler = LangfuseHandler(public_key="pk-masked")
 
         @observe(name="observed")
@@ -457,17 +449,19 @@ class TestMaskedClient:
         run_all(mode, RunnableLambda(step, name="step") | pair(), handler)
         handler.flush()
         assert (
-            server.trees()
+            langfuse.trees()
             == [{"RunnableSequence": {"step": {"observed": {}}, **PAIR_TREE["RunnableSequence"]}}] * 2
         )
-        [one, _] = [one for one in server.observations if one.name == "observed"]
+        [one, _] = [one for one in langfuse.observations if one.name == "observed"]
         assert "[PERSON_1]" in one.get("input")
         assert "[PERSON]" in one.get("status_message")
-        assert [score.name for score in server.scores].count("note") == 2
-        assert_clean(server)
+        assert (
+            len({score.id for score in langfuse.scores if score.name == "note"}) == 2
+        )  # some are sent again
+        assert_clean(langfuse)
 
     def test_every_part_of_a_span_of_other_instrumentation(
-        self, server: LangfuseServer, client: Langfuse
+        self, langfuse: LangfuseServer, client: Langfuse
     ) -> None:
         text = " and ".join(UNSEEN)
         resources = client._resources
@@ -483,50 +477,50 @@ class TestMaskedClient:
         span.set_status(Status(StatusCode.ERROR, text))
         span.end()
         client.flush()
-        assert {one.name for one in server.observations} == {"about [PERSON] and [PHONE_NUMBER]", "second"}
-        assert server.named("second").status == "[PERSON] and [PHONE_NUMBER]"
-        assert_clean(server)
+        assert {one.name for one in langfuse.observations} == {"about [PERSON] and [PHONE_NUMBER]", "second"}
+        assert langfuse.named("second").status == "[PERSON] and [PHONE_NUMBER]"
+        assert_clean(langfuse)
 
-    def test_scores_of_code_of_ones_own(self, server: LangfuseServer, client: Langfuse) -> None:
+    def test_scores_of_code_of_ones_own(self, langfuse: LangfuseServer, client: Langfuse) -> None:
         text = " and ".join(UNSEEN)
         trace_id = client.create_trace_id()
         client.create_score(name="quality", value=0.5, trace_id=trace_id, comment=text, metadata={text: text})
         client.create_score(name="who", value=text, trace_id=trace_id, data_type="CATEGORICAL")
         client.flush()
-        assert {(score.name, score.value) for score in server.scores} == {
+        assert {(score.name, score.value) for score in langfuse.scores} == {
             ("quality", 0.5),
             ("who", "[PERSON] and [PHONE_NUMBER]"),
         }
-        assert server.scores[0].body["metadata"] == {
+        assert langfuse.scores[0].body["metadata"] == {
             "[PERSON] and [PHONE_NUMBER]": "[PERSON] and [PHONE_NUMBER]"
         }
-        assert_clean(server)
+        assert_clean(langfuse)
 
-    def test_media_are_not_uploaded(self, server: LangfuseServer, client: Langfuse) -> None:
+    def test_media_are_not_uploaded(self, langfuse: LangfuseServer, client: Langfuse) -> None:
         pixels = base64.b64encode(b"a picture of Otto Unseen" * 40).decode()
         with client.start_as_current_observation(name="look", input=f"data:image/png;base64,{pixels}"):
             pass
         client.flush()
-        assert {request.path for request in server.requests} == {"/api/public/otel/v1/traces"}
-        assert not server.saw(pixels[:40])
-        assert_clean(server)
+        assert {request.path for request in langfuse.requests} == {"/api/public/otel/v1/traces"}
+        assert not langfuse.saw(pixels[:40])
+        assert_clean(langfuse)
 
-    def test_a_mask_that_fails_costs_texts_and_not_spans(self, server: LangfuseServer) -> None:
+    def test_a_mask_that_fails_costs_texts_and_not_spans(self, langfuse: LangfuseServer) -> None:
         failing = Mask(detector=FailingDetector())
-        with masked_client(server, "pk-failing", mask=failing) as client:
+        with masked_client(langfuse, "pk-failing", mask=failing) as client:
             handler = LangfuseHandler(public_key="pk-failing")
             with client.start_as_current_observation(name="around", input=LONGER):
                 pair().invoke(LONGER, config(handler))
             client.create_score(name="s", value=1.0, trace_id=client.create_trace_id(), comment=LONGER)
             handler.flush()
-        assert len(server.observations) == 5
-        assert {score.name for score in server.scores} >= {"Anonymizer.risk", "verdict"}
-        assert_clean(server)
+        assert len(langfuse.observations) == 5
+        assert {score.name for score in langfuse.scores} >= {"Anonymizer.risk", "verdict"}
+        assert_clean(langfuse)
 
-    def test_a_client_that_exists_and_does_not_mask_is_refused(self, server: LangfuseServer) -> None:
+    def test_a_client_that_exists_and_does_not_mask_is_refused(self, langfuse: LangfuseServer) -> None:
         with (
-            plain_client(server, "pk-plain"),
+            plain_client(langfuse, "pk-plain"),
             pytest.raises(ValueError, match="exists already"),
-            masked_client(server, "pk-plain"),
+            masked_client(langfuse, "pk-plain"),
         ):
             pass

@@ -24,28 +24,16 @@ from opentelemetry.trace import get_current_span
 from langchain_secguard.tracing import LangfuseHandler
 from langchain_secguard.tracing.langfuse import runs
 from tests.integration.langfuse_server import LangfuseServer
-from tests.integration.langfuse_support import MODES, PAIR_TREE, Echo, config, mask, pair, plain_client
+from tests.integration.langfuse_support import MODES, PAIR_TREE, Echo, config, mask, pair
 
 pytestmark = pytest.mark.loopback
 
 ITEMS = ["Call Jane Doe.", "Nothing here.", "Ask jane.doe@example.com."]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[tuple[LangfuseServer, Langfuse]]:
-    with LangfuseServer() as server, plain_client(server) as client:
-        yield server, client
-
-
 @pytest.fixture
-def server(running: tuple[LangfuseServer, Langfuse]) -> LangfuseServer:
-    running[0].clear()
-    return running[0]
-
-
-@pytest.fixture
-def client(running: tuple[LangfuseServer, Langfuse]) -> Langfuse:
-    return running[1]
+def client(langfuse_running: tuple[LangfuseServer, Langfuse]) -> Langfuse:
+    return langfuse_running[1]
 
 
 @pytest.fixture
@@ -67,10 +55,10 @@ def configs(handler: LangfuseHandler, count: int = len(ITEMS)) -> list[RunnableC
     ]
 
 
-def users(server: LangfuseServer) -> dict[str, set[tuple[Any, Any, tuple[str, ...]]]]:
+def users(langfuse: LangfuseServer) -> dict[str, set[tuple[Any, Any, tuple[str, ...]]]]:
     """Return who is named on the observations of each trace."""
     named: dict[str, set[tuple[Any, Any, tuple[str, ...]]]] = {}
-    for one in server.observations:
+    for one in langfuse.observations:
         who = (
             one.attributes.get("user.id"),
             one.attributes.get("session.id"),
@@ -80,31 +68,33 @@ def users(server: LangfuseServer) -> dict[str, set[tuple[Any, Any, tuple[str, ..
     return named
 
 
-def assert_one_trace_for_each(server: LangfuseServer, tree: Any = PAIR_TREE, count: int = len(ITEMS)) -> None:
-    assert server.trees() == [tree] * count
+def assert_one_trace_for_each(
+    langfuse: LangfuseServer, tree: Any = PAIR_TREE, count: int = len(ITEMS)
+) -> None:
+    assert langfuse.trees() == [tree] * count
     expected = [{(f"user-{number}", f"session-{number}", (f"tag-{number}",))} for number in range(count)]
-    assert sorted(map(sorted, users(server).values())) == sorted(map(sorted, expected))
+    assert sorted(map(sorted, users(langfuse).values())) == sorted(map(sorted, expected))
 
 
 @pytest.mark.parametrize("mode", MODES)
 class TestInEveryMode:
     def test_a_chain_is_a_trace_of_its_own(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         outputs = MODES[mode](pair(), ITEMS, configs(handler))
         handler.flush()
         assert [output.text for output in outputs] == ITEMS
-        assert_one_trace_for_each(server)
+        assert_one_trace_for_each(langfuse)
 
     def test_nothing_is_ambient_afterwards(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         MODES[mode](pair(), ITEMS, configs(handler))
         assert not get_current_span().get_span_context().is_valid
         handler.flush()
 
     def test_nothing_is_kept_afterwards(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         left = runs.BUDGET._left
         chain, failing = pair(), pair(Echo(fails_after=1))
@@ -122,20 +112,20 @@ class TestInEveryMode:
         assert [step() for step in steps] == [None] * 4
 
     def test_a_chain_stands_in_the_span_around_it(
-        self, mode: str, server: LangfuseServer, client: Langfuse, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, client: Langfuse, handler: LangfuseHandler
     ) -> None:
         with client.start_as_current_observation(name="request") as around:
             MODES[mode](pair(), ITEMS, configs(handler))
             assert get_current_span() is around._otel_span
         handler.flush()
         if mode in ("threads", "bare threads"):  # threads of the user's own know of no span around them
-            assert server.trees().count(PAIR_TREE) == 3
+            assert langfuse.trees().count(PAIR_TREE) == 3
         else:
             names = ["RunnableSequence", "RunnableSequence #2", "RunnableSequence #3"]
-            assert server.trees() == [{"request": dict.fromkeys(names, PAIR_TREE["RunnableSequence"])}]
+            assert langfuse.trees() == [{"request": dict.fromkeys(names, PAIR_TREE["RunnableSequence"])}]
 
     def test_branches_stand_below_their_parallel(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         chain = RunnableParallel(one=pair(), other=pair()) | RunnableLambda(lambda both: both["one"])
         MODES[mode](chain, ITEMS, configs(handler))
@@ -147,10 +137,10 @@ class TestInEveryMode:
                 "RunnableLambda": {},
             }
         }
-        assert_one_trace_for_each(server, tree)
+        assert_one_trace_for_each(langfuse, tree)
 
     def test_a_chain_called_in_a_function_stands_below_it(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         inner = pair()
 
@@ -162,10 +152,10 @@ class TestInEveryMode:
 
         MODES[mode](RunnableLambda(sync, anew, name="outer"), ITEMS, configs(handler))
         handler.flush()
-        assert_one_trace_for_each(server, {"outer": PAIR_TREE})
+        assert_one_trace_for_each(langfuse, {"outer": PAIR_TREE})
 
     def test_a_chain_called_with_callbacks_of_its_own_stands_there_too(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         inner = pair()
 
@@ -177,10 +167,10 @@ class TestInEveryMode:
 
         MODES[mode](RunnableLambda(sync, anew, name="outer"), ITEMS, configs(handler))
         handler.flush()
-        assert_one_trace_for_each(server, {"outer": PAIR_TREE})
+        assert_one_trace_for_each(langfuse, {"outer": PAIR_TREE})
 
     def test_a_span_opened_by_hand_stands_between(
-        self, mode: str, server: LangfuseServer, client: Langfuse, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, client: Langfuse, handler: LangfuseHandler
     ) -> None:
         inner = pair()
 
@@ -194,10 +184,10 @@ class TestInEveryMode:
 
         MODES[mode](RunnableLambda(sync, anew, name="outer"), ITEMS, configs(handler))
         handler.flush()
-        assert_one_trace_for_each(server, {"outer": {"by hand": PAIR_TREE}})
+        assert_one_trace_for_each(langfuse, {"outer": {"by hand": PAIR_TREE}})
 
     def test_an_observed_function_stands_below_its_step(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         @observe(name="observed", capture_input=False, capture_output=False)
         def observed(text: str) -> str:
@@ -209,10 +199,10 @@ class TestInEveryMode:
         MODES[mode](RunnableLambda(step, name="step") | pair(), ITEMS, configs(handler))
         handler.flush()
         tree = {"RunnableSequence": {"step": {"observed": {}}, **PAIR_TREE["RunnableSequence"]}}
-        assert_one_trace_for_each(server, tree)
+        assert_one_trace_for_each(langfuse, tree)
 
     def test_a_batch_in_a_function_stands_below_it(
-        self, mode: str, server: LangfuseServer, handler: LangfuseHandler
+        self, mode: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         inner = pair()
 
@@ -226,12 +216,12 @@ class TestInEveryMode:
         handler.flush()
         below = PAIR_TREE["RunnableSequence"]
         tree = {"outer": {"RunnableSequence": below, "RunnableSequence #2": below}}
-        assert_one_trace_for_each(server, tree)
+        assert_one_trace_for_each(langfuse, tree)
 
 
 class TestParts:
     def test_a_tool_and_a_retriever_have_their_types_and_children(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         inner = pair()
 
@@ -248,14 +238,14 @@ class TestParts:
         chain = look_up | Retriever()
         chain.invoke({"text": "Call Jane Doe."}, configs(handler)[0])
         handler.flush()
-        assert server.trees() == [{"RunnableSequence": {"look_up": PAIR_TREE, "Retriever": PAIR_TREE}}]
-        assert server.named("look_up").get("type") == "tool"
-        assert server.named("Retriever").get("type") == "retriever"
-        assert {one.get("type") for one in server.observations if one.name == "Echo"} == {"generation"}
+        assert langfuse.trees() == [{"RunnableSequence": {"look_up": PAIR_TREE, "Retriever": PAIR_TREE}}]
+        assert langfuse.named("look_up").get("type") == "tool"
+        assert langfuse.named("Retriever").get("type") == "retriever"
+        assert {one.get("type") for one in langfuse.observations if one.name == "Echo"} == {"generation"}
 
     @pytest.mark.parametrize("kind", ["tool", "retriever", "model"])
     def test_a_root_that_is_no_chain_names_its_user_too(
-        self, kind: str, server: LangfuseServer, handler: LangfuseHandler
+        self, kind: str, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         @tool
         def look_up(text: str) -> str:
@@ -269,50 +259,50 @@ class TestParts:
         roots: dict[str, Runnable[Any, Any]] = {"tool": look_up, "retriever": Retriever(), "model": Echo()}
         roots[kind].invoke("some text", configs(handler)[1])
         handler.flush()
-        assert users(server).popitem()[1] == {("user-1", "session-1", ("tag-1",))}
+        assert users(langfuse).popitem()[1] == {("user-1", "session-1", ("tag-1",))}
         assert not get_current_span().get_span_context().is_valid
 
     def test_models_started_together_are_traces_of_their_own(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         Echo().generate([[HumanMessage("one")], [HumanMessage("other")]], callbacks=[handler])
         handler.flush()
-        assert server.trees() == [{"Echo": {}}, {"Echo": {}}]
+        assert langfuse.trees() == [{"Echo": {}}, {"Echo": {}}]
 
     def test_a_handler_bound_to_a_step_traces_that_step_alone(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         chain: Runnable[Any, Any] = RunnablePassthrough() | pair().with_config(configs(handler)[2])
         chain.invoke("Call Jane Doe.")
         handler.flush()
-        assert server.trees() == [PAIR_TREE]
-        assert users(server).popitem()[1] == {("user-2", "session-2", ("tag-2",))}
+        assert langfuse.trees() == [PAIR_TREE]
+        assert users(langfuse).popitem()[1] == {("user-2", "session-2", ("tag-2",))}
 
     def test_a_run_that_is_heard_twice_is_traced_once(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         chain = pair().with_config(callbacks=[handler])
         chain.invoke("Call Jane Doe.", configs(handler)[0])
         handler.flush()
-        assert server.trees() == [PAIR_TREE]
+        assert langfuse.trees() == [PAIR_TREE]
 
-    def test_times_are_those_of_the_runs(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_times_are_those_of_the_runs(self, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         pair().invoke("Call Jane Doe.", configs(handler)[0])
         handler.flush()
-        root = server.named("RunnableSequence")
-        steps = [server.named(name) for name in ("Anonymizer", "Echo", "Deanonymizer")]
+        root = langfuse.named("RunnableSequence")
+        steps = [langfuse.named(name) for name in ("Anonymizer", "Echo", "Deanonymizer")]
         times = [root.start, *(time for step in steps for time in (step.start, step.end)), root.end]
         assert times == sorted(times)
 
-    def test_the_first_token_is_noted(self, server: LangfuseServer, handler: LangfuseHandler) -> None:
+    def test_the_first_token_is_noted(self, langfuse: LangfuseServer, handler: LangfuseHandler) -> None:
         list(pair().stream("Call Jane Doe.", configs(handler)[0]))
         handler.flush()
-        assert server.named("Echo").get("completion_start_time") is not None
+        assert langfuse.named("Echo").get("completion_start_time") is not None
 
 
 class TestInTheConsumerOfAStream:
     def test_a_new_run_is_no_child_of_the_stream(
-        self, server: LangfuseServer, client: Langfuse, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, client: Langfuse, handler: LangfuseHandler
     ) -> None:
         stream = pair().stream("Call Jane Doe.", configs(handler)[0])
         next(stream)
@@ -320,44 +310,47 @@ class TestInTheConsumerOfAStream:
         list(stream)
         assert not get_current_span().get_span_context().is_valid
         handler.flush()
-        assert_one_trace_for_each(server, count=2)
+        assert_one_trace_for_each(langfuse, count=2)
 
     def test_an_abandoned_stream_leaves_nothing_to_later_runs(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         abandoned = [pair().stream("Call Jane Doe.", configs(handler)[0])]
         next(abandoned[0])
         abandoned.clear()
         pair().invoke("Something else.", configs(handler)[1])
         handler.flush()
-        assert len({one.trace_id for one in server.observations}) == 2
-        assert {who[0] for who in users(server)[server.observations[-1].trace_id]} in ({"user-0"}, {"user-1"})
+        assert len({one.trace_id for one in langfuse.observations}) == 2
+        assert {who[0] for who in users(langfuse)[langfuse.observations[-1].trace_id]} in (
+            {"user-0"},
+            {"user-1"},
+        )
 
     async def test_an_async_stream_closed_elsewhere_leaves_nothing_to_later_runs(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         stream = pair().astream("Call Jane Doe.", configs(handler)[0])
         await anext(stream)
         await asyncio.create_task(stream.aclose())  # type: ignore[attr-defined]
         await pair().ainvoke("Something else.", configs(handler)[1])
         handler.flush()
-        assert PAIR_TREE in server.trees()
-        assert len(server.trees()) == 2
+        assert PAIR_TREE in langfuse.trees()
+        assert len(langfuse.trees()) == 2
 
 
 class TestMany:
     async def test_200_runs_at_once_have_200_right_trees(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         chain = RunnableParallel(one=pair(), other=RunnablePassthrough())
         texts = [f"Call Jane Doe about {number}." for number in range(200)]
         await asyncio.gather(*map(chain.ainvoke, texts, configs(handler, 200)))
         handler.flush()
         tree = {"RunnableParallel<one,other>": {**PAIR_TREE, "RunnablePassthrough": {}}}
-        assert_one_trace_for_each(server, tree, 200)
+        assert_one_trace_for_each(langfuse, tree, 200)
 
     def test_two_tenants_in_threads_do_not_mix(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         chain, barrier = pair(), threading.Barrier(2)
 
@@ -372,13 +365,13 @@ class TestMany:
         for thread in threads:
             thread.join()
         handler.flush()
-        assert server.trees() == [PAIR_TREE] * 60
-        whole = list(users(server).values())
+        assert langfuse.trees() == [PAIR_TREE] * 60
+        whole = list(users(langfuse).values())
         assert whole.count({("user-0", "session-0", ("tag-0",))}) == 30
         assert whole.count({("user-1", "session-1", ("tag-1",))}) == 30
 
     def test_a_generator_step_streams_in_the_right_place(
-        self, server: LangfuseServer, handler: LangfuseHandler
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
     ) -> None:
         def letters(chunks: Iterator[Any]) -> Iterator[Any]:
             for chunk in chunks:
@@ -386,4 +379,4 @@ class TestMany:
 
         list((pair() | RunnableGenerator(letters)).stream("Call Jane Doe.", configs(handler)[0]))
         handler.flush()
-        assert server.trees() == [{"RunnableSequence": {**PAIR_TREE["RunnableSequence"], "letters": {}}}]
+        assert langfuse.trees() == [{"RunnableSequence": {**PAIR_TREE["RunnableSequence"], "letters": {}}}]
