@@ -4,6 +4,7 @@ The names are langchain-core's (standard content blocks), OpenAI's (Chat Complet
 Anthropic's (Messages), Google's and Bedrock's.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -28,6 +29,7 @@ STRUCTURE = frozenset(
         "file_id", "format", "phase",
     }
 )  # fmt: skip
+"""Keys whose values are no text, unless they look like one: see :func:`is_prose`."""
 JSON_KEYS = frozenset({"arguments", "partial_json", "args", "input"})
 DATA_KEYS = frozenset({"args", "attributes", "input", "json", "value", "parsed", "output", "response"})
 _TOOL_KEYS = frozenset(
@@ -36,6 +38,7 @@ _TOOL_KEYS = frozenset(
         "call_id", "tool_call_id", "tool_use_id", "toolUseId", "description",
     }
 )  # fmt: skip
+_PROSE = re.compile(r"[\s\[]")
 _ROLES = frozenset({"user", "human", "assistant", "ai", "system", "developer", "tool", "function", "model"})
 
 
@@ -52,6 +55,20 @@ def media_of(fields: Mapping[Any, Any]) -> Unscanned | None:
         return MEDIA[kind]
     encoded = "data" in fields and ("mime_type" in fields or "mimeType" in fields)
     return "file" if encoded or not BINARY_KEYS.isdisjoint(fields) else None
+
+
+def is_prose(value: Any) -> bool:
+    """Tell whether what stands where structure should (an id, a status) is text, or a placeholder of it.
+
+    No id holds white space or a bracket.
+    """
+    return isinstance(value, str) and _PROSE.search(value) is not None
+
+
+def is_encrypted(fields: Mapping[Any, Any], key: Any) -> bool:
+    """Tell whether what a provider's dict has under ``key`` is thinking that only the provider can read."""
+    is_data = fields.get("type") == "redacted_thinking" and key == "data"
+    return is_data and isinstance(fields[key], str) and not is_prose(fields[key])
 
 
 def names_tool(fields: Mapping[Any, Any]) -> bool:

@@ -28,8 +28,10 @@ from langchain_secguard.blocks import (
     STRUCTURE,
     TEXT_OF_MEDIA,
     Unscanned,
+    is_encrypted,
     is_media,
     is_message,
+    is_prose,
     media_of,
     names_tool,
 )
@@ -88,6 +90,13 @@ def rewrite(
     if isinstance(value, dict) and not is_message(value):
         return walker.named(value, keys)
     return walker.value(value, 0)
+
+
+def _is_data(value: Any) -> bool:
+    """Tell whether a value is of a class whose texts are known."""
+    if isinstance(value, str | dict | list | tuple | set | frozenset | BaseModel):
+        return True
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
 def _changed(old: Mapping[Any, Any], new: dict[Any, Any]) -> bool:
@@ -178,8 +187,7 @@ class _Walker:
 
     def _artifact(self, artifact: Any, depth: int) -> Any:
         """Rewrite a tool's artifact if its class is known; no model is sent it, so other objects stay."""
-        is_data = isinstance(artifact, str | dict | list | BaseModel) or dataclasses.is_dataclass(artifact)
-        return self.value(artifact, depth + 1) if is_data and not isinstance(artifact, type) else artifact
+        return self.value(artifact, depth + 1) if _is_data(artifact) else artifact
 
     def _block(self, block: Any, depth: int) -> Any:
         """Rewrite a content block: a str, or a dict with a type."""
@@ -199,16 +207,17 @@ class _Walker:
         kind, media = fields.get("type"), media_of(fields)
         if media is not None:
             return self._media(fields, media, kind)
-        if kind == "redacted_thinking":
-            return fields
-        new = {key: self._field(fields, key, item, depth) for key, item in fields.items()}
+        new = {
+            key: item if is_encrypted(fields, key) else self._field(fields, key, item, depth)
+            for key, item in fields.items()
+        }
         return _like(fields, new) if _changed(fields, new) else fields
 
     def _field(self, fields: dict[Any, Any], key: Any, item: Any, depth: int) -> Any:
         if isinstance(item, str):
             if key == "name" and fields.get("role") not in (None, "tool", "function"):
                 return self._visit(item, "name")
-            if key in STRUCTURE and (key != "name" or names_tool(fields)):
+            if names_tool(fields) if key == "name" else key in STRUCTURE and not is_prose(item):
                 return item
             return self._visit_json(item) if key in JSON_KEYS else self._visit(item, "text")
         if key == "audio" and isinstance(item, dict) and "data" in item:
@@ -259,20 +268,22 @@ class _Walker:
 
     def _object(self, value: Any, depth: int) -> Any:
         if isinstance(value, StringPromptValue):
-            return self._copy(value, {"text": self._visit(value.text, "text")})
+            return self._copy(value, {"text": self._visit(value.text, "text")}, depth)
         if isinstance(value, ChatPromptValue):
-            return self._copy(value, {"messages": self._items(value.messages, self.value, depth)})
+            return self._copy(value, {"messages": self._items(value.messages, self.value, depth)}, depth)
         if isinstance(value, Document):
             content = self._visit(value.page_content, "text")
             metadata = self._nested(value.metadata, depth + 1)
             own = (*_own_fields(type(value)), *(value.model_extra or ()))
             new = {name: self.value(getattr(value, name), depth + 1) for name in own}
-            return self._copy(value, {"page_content": content, "metadata": metadata, **new})
+            return self._copy(value, {"page_content": content, "metadata": metadata, **new}, depth)
         if isinstance(value, BaseModel) and not isinstance(value, PromptValue):
             fields = {name: getattr(value, name) for name in type(value).model_fields} | (
                 value.model_extra or {}
             )
-            return self._copy(value, {name: self.value(item, depth + 1) for name, item in fields.items()})
+            return self._copy(
+                value, {name: self.value(item, depth + 1) for name, item in fields.items()}, depth
+            )
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._dataclass(value, depth)
         kind: Unscanned = "image" if isinstance(value, ImagePromptValue) else "object"
@@ -280,13 +291,29 @@ class _Walker:
             raise _refuse(kind, f"an object of type {type(value).__name__!r}")
         return value
 
-    def _copy(self, model: BaseModel, new: dict[str, Any]) -> BaseModel:
+    def _copy(self, model: BaseModel, new: dict[str, Any], depth: int) -> BaseModel:
         update = {name: item for name, item in new.items() if item is not getattr(model, name)}
-        return _copied(model, update)
+        private = model.__pydantic_private__ or {}
+        hidden = self._attributes(private, depth)
+        if not _changed(private, hidden):
+            return _copied(model, update)
+        clone = _without_computed(model.model_copy(update=update))
+        object.__setattr__(clone, "__pydantic_private__", {**private, **hidden})
+        return clone
+
+    def _attributes(self, attributes: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        """Rewrite what an object keeps beside its fields, which may have been made of them; others stay."""
+        return {name: self.value(item, depth + 1) for name, item in attributes.items() if _is_data(item)}
 
     def _dataclass(self, value: Any, depth: int) -> Any:
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         new = {name: self.value(item, depth + 1) for name, item in fields.items()}
+        kind: Any = type(value)
+        computed = _computed(kind)
+        others = getattr(value, "__dict__", {}).items()
+        besides = {name: item for name, item in others if name not in fields and name not in computed}
+        fields |= besides
+        new |= self._attributes(besides, depth)
         if not _changed(fields, new):
             return value
         clone = copy.copy(value)

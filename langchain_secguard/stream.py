@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessageChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.runnables.utils import AddableDict
 
-from langchain_secguard.blocks import BINARY_KEYS, DATA_KEYS, JSON_KEYS, STRUCTURE
+from langchain_secguard.blocks import BINARY_KEYS, DATA_KEYS, JSON_KEYS, STRUCTURE, is_prose
 from langchain_secguard.json_text import JsonStream
 from langchain_secguard.leaf import TextStream
 from langchain_secguard.placeholders import Placeholder
@@ -183,8 +183,8 @@ class StreamRestorer:
     def _dict(self, fields: Mapping[str, Any], path: Path | None, visit: Visit) -> dict[str, Any]:
         return {
             key: item
-            if key in STRUCTURE or key in BINARY_KEYS
-            else self._any(key, item, None if path is None else (*path, key), visit)
+            if key in BINARY_KEYS or (key in STRUCTURE and (key == "name" or not is_prose(item)))
+            else self._any(key, item, None if path is None or key in STRUCTURE else (*path, key), visit)
             for key, item in fields.items()
         }
 

@@ -53,13 +53,7 @@ def result(value: Any, visit: Visit) -> Any:
         return [result(item, visit) for item in value]
     if isinstance(value, Command):
         return command(value, visit)
-    if not isinstance(value, ToolMessage):
-        return visit(value)
-    message = visit(value)
-    if message.artifact is None:
-        return message
-    # An object that a message is let through with is read by itself, and refused if it cannot be.
-    return message.model_copy(update={"artifact": visit(value.artifact)})
+    return _with_artifacts(visit(value), visit)
 
 
 def interrupts(value: Any, visit: Visit) -> Any:
@@ -80,8 +74,17 @@ def _channel(key: str, value: Any, visit: Visit) -> Any:
     if isinstance(value, Overwrite):
         return dataclasses.replace(value, value=_channel(key, value.value, visit))
     if key == "messages":
-        return visit(convert_to_messages(value if isinstance(value, list) else [value]))
-    return visit(value)
+        value = convert_to_messages(value if isinstance(value, list) else [value])
+    return _with_artifacts(visit(value), visit)
+
+
+def _with_artifacts(value: Any, visit: Visit) -> Any:
+    """Walk the artifacts of messages by themselves: one that a message is let through with may be refused."""
+    if isinstance(value, list) and any(isinstance(one, ToolMessage) for one in value):
+        return [_with_artifacts(one, visit) for one in value]
+    if not isinstance(value, ToolMessage) or value.artifact is None:
+        return value
+    return value.model_copy(update={"artifact": visit(value.artifact)})
 
 
 def _update(value: Any, visit: Visit) -> Any:

@@ -399,9 +399,10 @@ class TestReach:
         after = shout([defaultdict(list, {"a": ["secret"]})])[0]
         assert after["B"] == []
 
-    def test_keeps_the_private_attributes_of_a_model(self) -> None:
+    def test_keeps_the_private_attributes_of_a_model_which_may_hold_its_texts(self) -> None:
         value = Open(text="secret")
-        assert shout(value)._hidden == "keep"
+        assert shout(value)._hidden == "KEEP"
+        assert value._hidden == "keep"
 
     def test_leaves_the_keys_of_the_value_itself(self) -> None:
         assert shout({"secret": "secret"}) == {"secret": "SECRET"}
