@@ -42,6 +42,7 @@ class SurrogatesContract:
         store.assign("v", [Entity("PERSON", "Jane Doe", ("Max Muster",))])
         assert (store.erase("v") if whole else store.erase_value("v", "jane doe")) == 1
         assert store.surrogates("v").find("Max Muster") == []
+        assert store.assign("v", [], [Text("Max Muster")]).hits == [[]]
         (entry,) = store.assign("v", [Entity("PERSON", "Bob Roe", ("Max Muster", "Eva Mann"))]).entries
         assert entry.surrogate == "Eva Mann"
 

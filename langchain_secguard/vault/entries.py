@@ -131,7 +131,9 @@ class Entries:
             if keys and not ref.variant:
                 self._claims[ref.entity_type].remove(ref.number, keys.claims)
             gone.update(phrase_keys(entry.value))
-            for key in phrase_keys(entry.surrogate or ""):
+            fakes = phrase_keys(entry.surrogate or "")
+            gone.update(fakes)
+            for key in fakes:
                 self.surrogates.remove(key)
         self._forget(gone)
         for entry in self.entries.values():  # "(Jane Doe)" was known by the words of "Jane Doe"
