@@ -151,24 +151,24 @@ class ProtectedRunnable(Wrapper, FrozenStep):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Run the wrapped Runnable on placeholders, and restore its answer."""
-        with self._vault(config) as named:
+        with vault_of_call(ensure_config(config), self.anonymizer) as named:
             return self._chain(input, kwargs).invoke(input, named)
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Do what :meth:`invoke` does, without blocking the event loop."""
-        with self._vault(config) as named:
+        with vault_of_call(ensure_config(config), self.anonymizer) as named:
             return await self._chain(input, kwargs).ainvoke(input, named)
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Any]:
         """Restore the answer while it streams."""
-        with self._vault(config) as named:
+        with vault_of_call(ensure_config(config), self.anonymizer) as named:
             yield from self._chain(input, kwargs).stream(input, named)
 
     async def astream(
         self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncIterator[Any]:
         """Do what :meth:`stream` does, without blocking the event loop."""
-        with self._vault(config) as named:
+        with vault_of_call(ensure_config(config), self.anonymizer) as named:
             chunks: Any = self._chain(input, kwargs).astream(input, named)
             async with aclosing(chunks):
                 async for chunk in chunks:
@@ -213,16 +213,15 @@ class ProtectedRunnable(Wrapper, FrozenStep):
     def _is_unheard(self) -> bool:
         return not self.stream_steps and any(guard.on_fail != "monitor" for guard in self.output_guards)
 
-    def _is_named(self, config: RunnableConfig | None) -> bool:
-        return self.anonymizer.vault is not None or names_vault(ensure_config(config))
 
-    @contextmanager
-    def _vault(self, config: RunnableConfig | None) -> Iterator[RunnableConfig | None]:
-        if self._is_named(config):
-            yield config
-            return
-        vault = Vault()
-        try:
-            yield patch_config(config, configurable={"vault": vault})
-        finally:
-            vault.erase()
+@contextmanager
+def vault_of_call(config: RunnableConfig, anonymizer: Anonymizer) -> Iterator[RunnableConfig]:
+    """Return ``config`` if a vault is named; else name one in it that is erased when the block ends."""
+    if anonymizer.vault is not None or names_vault(config):
+        yield config
+        return
+    vault = Vault()
+    try:
+        yield patch_config(config, configurable={"vault": vault})
+    finally:
+        vault.erase()

@@ -1,11 +1,11 @@
 """A graph whose state holds placeholders, as its caller sees it: with values, in every mode."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, closing, contextmanager
+from contextlib import AbstractContextManager, aclosing, closing
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
-from langchain_core.runnables import Runnable, RunnableConfig, patch_config
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import (
     get_async_callback_manager_for_config,
     get_callback_manager_for_config,
@@ -15,7 +15,6 @@ from langchain_core.runnables.schema import StreamEvent
 from langchain_core.runnables.utils import ConfigurableFieldSpec
 
 from langchain_secguard.anonymize import Anonymizer
-from langchain_secguard.config import names_vault
 from langchain_secguard.deanonymize import Deanonymizer
 from langchain_secguard.middleware.events import PROTECTED, EventRestorer
 from langchain_secguard.middleware.framework import (
@@ -28,7 +27,7 @@ from langchain_secguard.middleware.pair import Call, Pair, Plan, adrive, drive, 
 from langchain_secguard.middleware.parts import Shape, part_step
 from langchain_secguard.middleware.runs import Run, ambient, merged_config
 from langchain_secguard.middleware.shapes import given, state, update
-from langchain_secguard.vault import Vault
+from langchain_secguard.protect import vault_of_call
 from langchain_secguard.wrapper import Wrapper
 
 _TASK = "__pregel_task_id"
@@ -273,17 +272,8 @@ class ProtectedAgent(Wrapper):
         manager.add_tags([PROTECTED], inherit=False)
         return manager
 
-    @contextmanager
-    def _vault(self, config: RunnableConfig | None) -> Iterator[RunnableConfig]:
-        config = merged_config(config)
-        if self._pair.anonymizer.vault is not None or names_vault(config):
-            yield config
-            return
-        vault = Vault()
-        try:
-            yield patch_config(config, configurable={"vault": vault})
-        finally:
-            vault.erase()
+    def _vault(self, config: RunnableConfig | None) -> AbstractContextManager[RunnableConfig]:
+        return vault_of_call(merged_config(config), self._pair.anonymizer)
 
 
 def _asked(interrupt: GraphInterrupt) -> Any:
