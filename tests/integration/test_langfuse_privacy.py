@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, Remove
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_core.tools import tool
-from langfuse import Langfuse, observe
+from langfuse import Langfuse, observe, propagate_attributes
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags, use_span
 
 from langchain_secguard import Anonymizer, BlockedError, Deanonymizer, DetectorError
@@ -267,6 +267,22 @@ class TestSurfaces:
         assert tags[0].startswith("[PERSON")
         assert tags[1:] == ["about [EMAIL_ADDRESS_1]", "plain"]
         assert root.attributes["langfuse.trace.name"] == "For [PERSON]"
+
+    def test_what_code_around_the_run_says_of_all_its_spans(
+        self, langfuse: LangfuseServer, handler: LangfuseHandler
+    ) -> None:
+        about = {"Jane Doe": "of Otto Unseen", "customer": "Jane Doe", "plain": "as it is"}
+        with propagate_attributes(user_id="Otto Unseen", tags=["Jane Doe"], metadata=about):
+            pair().invoke(LONGER, config(handler))
+        handler.flush()
+        assert_clean(langfuse)
+        said = {
+            name.removeprefix("langfuse.trace.metadata."): str(value).strip('"')
+            for name, value in langfuse.named("Echo").attributes.items()
+        }
+        assert said["plain"] == "as it is"
+        assert said["customer"] == "[PERSON_1]"
+        assert said["[PERSON_1]"] == "of [PERSON]"
 
     def test_a_user_keeps_the_pseudonym_in_other_runs(
         self, langfuse: LangfuseServer, handler: LangfuseHandler

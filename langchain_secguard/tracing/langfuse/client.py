@@ -44,12 +44,15 @@ def langfuse_client(
     raw: bool = False,
     **options: Any,
 ) -> Langfuse:
-    """Make a Langfuse client that masks whatever it sends: spans of any origin, scores, and no media.
+    """Make a Langfuse client that masks all that is traced: spans of any origin, scores, and no media.
 
     A :class:`LangfuseHandler` masks its own spans with any client. This one masks the others as well: of
     ``@observe``, of other instrumentation, of code of your own. The client is found by Langfuse's
     ``get_client`` like any other. Spans of a trace in which runs are open wait for them, so that what a later
     step finds is masked in all of it; base64 images and files are not uploaded.
+
+    What code of yours writes to the project besides is sent as it is: datasets and their items, prompts,
+    comments; so are ids that it gives to scores, versions and the names of usage counts.
 
     Args:
         public_key: The project's; ``LANGFUSE_PUBLIC_KEY`` by default.

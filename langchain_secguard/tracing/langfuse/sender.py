@@ -82,6 +82,8 @@ class Sender:
         if run.checks:
             kept["level"] = worst_level(run.checks)
         given = {name: fields[name] for name in TEXTS if name in fields}
+        for name in texts(getattr(run.span, "attributes", None)).keys() - fields["attributes"].keys():
+            del run.span._attributes[name]  # type: ignore[attr-defined]  # noqa: SLF001 - its name was masked
         run.observation.update(name=fields["name"], **(kept | given))
         run.span.set_attributes({**fields["attributes"], _TYPE: run.as_type})
         if self._mask is not None:
