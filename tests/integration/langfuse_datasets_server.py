@@ -7,18 +7,16 @@ SDK's own models, so that what is served is what the SDK believes to be served.
 import gzip
 import json
 import re
-import socketserver
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from langfuse import Langfuse
 from langfuse._client.resource_manager import LangfuseResourceManager
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.servers.http import Handler, HttpServer
 
 NOW = "2026-01-05T08:00:00.000Z"
 PROJECT = "project-1"
@@ -32,7 +30,7 @@ class Spans:
     attributes: list[dict[str, str]] = field(default_factory=list)
 
 
-class DatasetsServer:
+class DatasetsServer(HttpServer):
     """Run the server in a thread while the ``with`` block lasts.
 
     ``annotated`` are scores as version 3 of the API gives them, ``observed`` observations; tests fill them.
@@ -40,6 +38,7 @@ class DatasetsServer:
     """
 
     def __init__(self, page: int = 2) -> None:
+        super().__init__(_Handler)
         self.page = page
         self.bodies: list[bytes] = []
         self.datasets: dict[str, dict[str, dict[str, Any]]] = {}
@@ -50,16 +49,12 @@ class DatasetsServer:
         self.queued: list[tuple[str, str]] = []
         self.queries: list[tuple[str, dict[str, str]]] = []
         self.spans = Spans()
-        self.errors: list[Exception] = []
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="datasets")
         self._clients: dict[str, Langfuse] = {}
 
     @property
     def base_url(self) -> str:
         """Return the address to give to a client."""
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return self.address
 
     def client(self, make: Callable[..., Langfuse], public_key: str) -> Langfuse:
         """Return a client of this server, made with ``make``, that is shut down when the block ends."""
@@ -157,51 +152,19 @@ class DatasetsServer:
                     self.spans.names.append(span.name)
                     self.spans.attributes.append({a.key: a.value.string_value for a in span.attributes})
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def end(self) -> None:
+        """Shut the clients down."""
         for public_key, client in self._clients.items():
             client.shutdown()
             LangfuseResourceManager._instances.pop(public_key, None)
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-        if kind is None and self.errors:
-            raise self.errors[0]
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = False
-    block_on_close = True
-
-    def __init__(self, owner: DatasetsServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-    server: _Server
-
-    def do_GET(self) -> None:
-        self._serve("GET")
-
-    def do_POST(self) -> None:
-        self._serve("POST")
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Log nothing."""
-
-    def _serve(self, method: str) -> None:
+class _Handler(Handler):
+    def respond(self) -> None:
         self.close_connection = True
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         try:
-            status, answer = self.server.owner.answer(method, self.path, body)
+            status, answer = self.server.owner.answer(self.command, self.path, body)
         except Exception as error:  # noqa: BLE001 - raised again when the block ends
             self.server.owner.errors.append(error)
             status, answer = 500, {"message": type(error).__name__}

@@ -10,14 +10,11 @@ import binascii
 import gzip
 import json
 import re
-import socketserver
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from itertools import chain
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import unquote, unquote_plus
 
 from langfuse import api
@@ -25,6 +22,8 @@ from langfuse.api.core.pydantic_utilities import parse_obj_as
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.servers.http import Handler, HttpServer
 
 Mood = Literal["well", "failing", "hanging"]
 
@@ -84,7 +83,7 @@ class Request:
     body: bytes
 
 
-class LangfuseServer:
+class LangfuseServer(HttpServer):
     """Run the server in a thread while the ``with`` block lasts.
 
     ``mood`` may be changed at any time: ``"failing"`` answers 500, ``"hanging"`` answers nothing until the
@@ -92,23 +91,18 @@ class LangfuseServer:
     """
 
     def __init__(self) -> None:
+        super().__init__(_Handler)
         self.requests: list[Request] = []
         self.observations: list[Observation] = []
         self.scores: list[Score] = []
         self.mood: Mood = "well"
         self.holding = threading.Event()
-        self.errors: list[Exception] = []
         self._freed = threading.Event()
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
 
     @property
     def base_url(self) -> str:
         """Return the address to give to a client."""
-        if self._server is None:
-            raise RuntimeError("the server runs inside its `with` block only")
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return self.address
 
     def clear(self) -> None:
         """Forget all that arrived."""
@@ -182,53 +176,13 @@ class LangfuseServer:
             return 207, {"successes": [{"id": event["id"], "status": 201} for event in events], "errors": []}
         raise ValueError(f"no such path: {request.method} {path}")
 
-    def __enter__(self) -> Self:
-        self._server = _Server(self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.01,), name="langfuse-server"
-        )
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def end(self) -> None:
+        """Answer what hangs."""
         self._freed.set()
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = self._thread = None
-        if kind is None and self.errors:
-            raise self.errors[0]
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = False
-    block_on_close = True
-    request_queue_size = 128
-
-    def __init__(self, owner: LangfuseServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_POST(self) -> None:
-        self._handle()
-
-    def do_GET(self) -> None:
-        self._handle()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Log nothing."""
-
-    def _handle(self) -> None:
+class _Handler(Handler):
+    def respond(self) -> None:
         self.close_connection = True
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}

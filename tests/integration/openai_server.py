@@ -7,16 +7,14 @@ the life of the process, and a kept-alive connection would be reported as unclos
 """
 
 import json
-import socketserver
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from itertools import chain, pairwise, zip_longest
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from langchain_openai import ChatOpenAI
+
+from tests.servers.http import Handler, HttpServer
 
 _COMPLETION_ID = "chatcmpl-test"
 _CREATED = 1_700_000_000
@@ -92,7 +90,7 @@ class RecordedRequest:
         return text.encode() in self.body or any(text in string for string in strings)
 
 
-class OpenAIServer:
+class OpenAIServer(HttpServer):
     """Run the server in a thread while the `with` block lasts.
 
     `reply` is called in a server thread with the parsed body of each request. If it raises, the client gets
@@ -100,19 +98,14 @@ class OpenAIServer:
     """
 
     def __init__(self, reply: Script) -> None:
+        super().__init__(_Handler)
         self.requests: list[RecordedRequest] = []
         self._reply = reply
-        self._errors: list[Exception] = []
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
 
     @property
     def base_url(self) -> str:
         """Return the address to give to a client, ending in `/v1`."""
-        if self._server is None:
-            raise RuntimeError("the server runs inside its `with` block only")
-        host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}/v1"
+        return f"{self.address}/v1"
 
     def chat_model(self, **options: Any) -> ChatOpenAI:
         """Return a `ChatOpenAI` that talks to this server and never retries; `options` override."""
@@ -135,45 +128,12 @@ class OpenAIServer:
 
     def fail(self, error: Exception) -> Failure:
         """Keep an error of the script for the end of the block, and return what the client gets."""
-        self._errors.append(error)
+        self.errors.append(error)
         return Failure(status=500, message="the script of the test server raised")
 
-    def __enter__(self) -> Self:
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="openai-server")
-        self._thread.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = self._thread = None
-        if kind is None and self._errors:
-            raise self._errors[0]
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    # Not HTTPServer: it looks up the host's name when it binds. Threads are joined by server_close.
-    daemon_threads = False
-    block_on_close = True
-    request_queue_size = 128
-
-    def __init__(self, owner: OpenAIServer) -> None:
-        self.owner = owner
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = 30
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_POST(self) -> None:
+class _Handler(Handler):
+    def respond(self) -> None:
         self.close_connection = True
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -185,9 +145,6 @@ class _Handler(BaseHTTPRequestHandler):
             pass  # the client hung up, as it does when a stream is abandoned
         except Exception as error:  # noqa: BLE001  (raised again when the server's block ends)
             self.server.owner.fail(error)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """Log nothing."""
 
     def _respond(self, request: dict[str, Any], reply: Reply | Failure) -> None:
         if isinstance(reply, Failure):
