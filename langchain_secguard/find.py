@@ -85,7 +85,7 @@ class Finder:
         self._hidden = name_pattern(hidden_names)
         if self._hidden:
             show_names(self, self._hidden)
-        self._allowed = frozenset(map(name_key, allowed_names))
+        self.allowed = frozenset(map(name_key, allowed_names))
         self._seen_types = {*STANDARD_TYPES, *named_types, *(entity_types or ())}
         self._cache: Lru[tuple[int, bytes], tuple[Span, ...]] = Lru(cache_size)
 
@@ -139,7 +139,7 @@ class Finder:
 
     def is_allowed(self, text: str) -> bool:
         """Tell whether ``text`` is one of the allowed names."""
-        return bool(self._allowed) and name_key(text) in self._allowed
+        return bool(self.allowed) and name_key(text) in self.allowed
 
     def _spans(self, text: str, spans: list[Span]) -> list[Span]:
         if self._hidden:

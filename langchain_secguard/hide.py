@@ -241,7 +241,8 @@ class Hider:
     def _entity(self, spelling: Spelling, want: _Want, texts: Iterable[str]) -> Entity:
         keys = link_keys(*spelling, want.traits) if self._link_names else Keys()
         if self._surrogates and texts and self._policy_of(spelling[0]).action == "surrogate":
-            return Entity(*spelling, self._surrogates.candidates(*spelling, texts), keys)
+            visible = (*texts, *self.finder.allowed)
+            return Entity(*spelling, self._surrogates.candidates(*spelling, visible), keys)
         return Entity(*spelling, keys=keys)
 
     def _lacks_surrogate(self, entry: Entry) -> bool:

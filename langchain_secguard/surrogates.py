@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from langchain_secguard.find import WORD_EDGE
+
 CANDIDATES = 8
 """How many surrogates are offered to a vault for one value."""
 
@@ -42,7 +44,9 @@ class Surrogates:
     def candidates(self, entity_type: str, value: str, texts: Iterable[str]) -> tuple[str, ...]:
         """Make fakes for ``value``, none of which stands in ``texts``; each begins and ends within a word.
 
-        A fake of three letters or digits or less is none: an answer may hold it by chance.
+        A fake of three letters or digits or less is none, nor is a number of five or less: an answer may
+        hold it by chance. Nor is one in a script that does not set words apart, in which it would not be
+        found again.
         """
         make = _MAKERS.get(entity_type, _alike)
         folded = [text.casefold() for text in texts]
@@ -53,7 +57,10 @@ class Surrogates:
             fake
             for fake in fakes
             if re.fullmatch(r"\w(?:.*\w)?", fake)
+            and WORD_EDGE.match(fake)
+            and WORD_EDGE.match(fake[-1])
             and (len(fake) > 3 or not fake.isascii())
+            and not (len(fake) < 6 and fake.isdecimal())
             and len(re.findall(r"\w+", fake)) <= 8
         )
         return tuple(
@@ -71,7 +78,8 @@ def _person(faker: Any, value: str) -> str:
 def _location(faker: Any, value: str) -> str:
     if any(character.isdigit() for character in value):
         return f"{faker.building_number()} {faker.street_name()}, {faker.city()}"
-    return str(faker.city())
+    city = str(faker.city())
+    return city if faker.locales == ["en_US"] else f"{city}-{faker.last_name()}"  # others list real cities
 
 
 def _email(faker: Any, _value: str) -> str:

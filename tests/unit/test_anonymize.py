@@ -1,6 +1,7 @@
 """What the Anonymizer hides, behind what, and what it tells."""
 
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from langchain_secguard import (
     VaultRequiredError,
 )
 from langchain_secguard.detect import FunctionDetector
+from langchain_secguard.surrogates import Surrogates
 from langchain_secguard.vault import EncryptedVaultStore, Entity, InMemoryVaultStore, VaultStore
 from tests.unit.lexicon import LEXICON, LexiconDetector
 
@@ -229,6 +231,14 @@ def test_a_real_person_with_the_name_of_a_surrogate_is_somebody_else() -> None:
     assert hidden.startswith(f"{fake} is not ")
     assert hidden.count(fake) == 1
     assert back.invoke(hidden) == text
+
+
+def test_a_surrogate_is_no_allowed_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeded = partial(Surrogates, seed=1)
+    monkeypatch.setattr("langchain_secguard.anonymize.Surrogates", seeded)
+    first, second, *_ = seeded().candidates("PERSON", "Jane Doe", [])
+    step = anonymizer(policies={"PERSON": "surrogate"}, allowed_names=[f"Mr. {first.upper()}"])
+    assert step.invoke("Jane Doe") == second
 
 
 def test_a_surrogate_gives_way_to_a_placeholder_where_it_could_not_be_told_from_its_neighbour() -> None:

@@ -87,6 +87,22 @@ class TestCandidates:
         Surrogates().candidates("PERSON", "Jane Doe", [])
         assert random.getstate() == state
 
+    @pytest.mark.parametrize(
+        ("locale", "value"), [("zh_CN", "王小明"), ("ja_JP", "山田太郎"), ("ko_KR", "김철수")]
+    )
+    def test_are_none_in_a_script_in_which_they_would_not_be_found_again(
+        self, locale: str, value: str
+    ) -> None:
+        assert Surrogates(locale, seed=1).candidates("PERSON", value, []) == ()
+
+    def test_are_no_numbers_that_an_answer_holds_by_chance(self, surrogates: Surrogates) -> None:
+        assert surrogates.candidates("ID_NUMBER", "1987", []) == ()
+        assert surrogates.candidates("ID_NUMBER", "198712", [])
+
+    def test_are_no_real_cities(self) -> None:
+        fakes = Surrogates("es_ES", seed=1).candidates("LOCATION", "Paris", [])
+        assert all("-" in fake for fake in fakes)
+
 
 class TestSurrogates:
     def test_names_the_extra_when_faker_is_missing(self, monkeypatch: pytest.MonkeyPatch) -> None:
