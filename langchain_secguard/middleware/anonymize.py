@@ -133,7 +133,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         done = enter(call)
         try:
             result: Any = handler(request.override(tool_call={**request.tool_call, "args": given}))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, its message may hold a value
             result = error
         finally:
             done()
@@ -150,7 +150,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         done = enter(call)
         try:
             result: Any = await handler(request.override(tool_call={**request.tool_call, "args": given}))
-        except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, its message may hold a value
             result = error
         finally:
             done()

@@ -1,8 +1,10 @@
 """What the model, the tools, the checkpointer and the user of an agent each see, in every way to run it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -246,18 +248,38 @@ class TestTools:
         with pytest.raises(UnsupportedContentError):
             agent.invoke({"messages": ASKED}, config())
 
+    @pytest.mark.parametrize(
+        "artifact", [("Jane Doe",), {"Jane Doe"}, deque(["Jane Doe"]), b"of Jane Doe", Path("/of/Jane Doe")]
+    )
+    def test_an_artifact_that_comes_in_is_hidden_or_refused(
+        self, artifact: Any, checkpoints: Checkpoints
+    ) -> None:
+        made = call("send_mail", to="x", body="y")
+        told = ToolMessage("sent", tool_call_id=made.tool_calls[0]["id"], artifact=artifact)
+        with checkpoints.saver() as saver:
+            agent, model, _ = desk(saver, script=["Done."])
+            is_read = isinstance(artifact, tuple | set)
+            with nullcontext() if is_read else pytest.raises(UnsupportedContentError):
+                agent.invoke({"messages": [HumanMessage("Go."), made, told]}, config())
+            saver.setup()
+        assert len(model.sent) == is_read
+        assert not checkpoints.holds("Jane Doe")
+
     @pytest.mark.parametrize("way", INVOKES)
-    def test_errors_are_told_without_what_they_say(self, way: str, checkpoints: Checkpoints) -> None:
+    @pytest.mark.parametrize("error", [KeyError, SystemExit])
+    def test_errors_are_told_without_what_they_say(
+        self, error: type[BaseException], way: str, checkpoints: Checkpoints
+    ) -> None:
         @tool
         def fail(to: str) -> str:
             """Fail."""
-            raise KeyError(f"no such user: {to}, {to!r}, AC-9911-X")
+            raise error(f"no such user: {to}, {to!r}, AC-9911-X")
 
         script = [call("fail", to="[PERSON_1]"), ANSWER]
         with checkpoints.saver() as saver:
             made: Any = saver if way == "invoke" else InMemorySaver()
             agent, _, _ = desk(made, script=script, tools=[fail])
-            with pytest.raises(ToolCallError, match=r"The tool fail failed with KeyError\.") as caught:
+            with pytest.raises(ToolCallError, match=f"The tool fail failed with {error.__name__}.") as caught:
                 INVOKES[way](agent, {"messages": ASKED}, config())
             saver.setup()
         assert not any(value in text for value in VALUES for text in error_texts(caught.value))
