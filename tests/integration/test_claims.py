@@ -1,0 +1,179 @@
+"""What the pages say that no other test holds: options and defaults, who is linked, figures of the model."""
+
+import ast
+import inspect
+import re
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.language_models import FakeListChatModel, ParrotFakeChatModel
+from langfuse.api import ScoreSource
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import StateUpdate
+
+from langchain_secguard import Anonymizer, Deanonymizer, Vault
+from langchain_secguard.detect import FunctionDetector, LLMGuardDetector
+from langchain_secguard.middleware import protect_agent
+from langchain_secguard.serve import Limits, Settings, add_secure_routes
+from langchain_secguard.vault import RedisVaultStore, SQLVaultStore
+from tests.integration.test_readme import ROOT, blocks
+
+
+def options(page: str, heading: str) -> dict[str, list[str]]:
+    """Return the cells beside each name in the table of options, or limits, below a heading of a page."""
+    section = (ROOT / "docs" / page).read_text(encoding="utf-8").split(f"\n{heading}\n")[1]
+    rows = re.split(r"^\| (?:option|limit) \| default \|.*\n\|[-|]+\n", section, flags=re.MULTILINE)[1]
+    cells = [line.strip("|").split(" | ") for line in rows.split("\n\n")[0].splitlines()]
+    return {name: beside for names, *beside in cells for name in re.findall(r"`(\w+)`", names)}
+
+
+@pytest.mark.parametrize(
+    ("page", "heading", "described", "elsewhere"),
+    [
+        ("pair.md", "## Anonymizer", Anonymizer, {"args", "name", "store", "vault"}),
+        ("pair.md", "## Deanonymizer", Deanonymizer, {"args", "name", "store", "vault"}),
+        ("detection.md", "## LLM Guard", LLMGuardDetector, set()),
+        ("stores.md", "## Redis", RedisVaultStore, {"server"}),
+        ("stores.md", "## SQLite and PostgreSQL", SQLVaultStore, {"database"}),
+        ("serving.md", "## What is open, and what is not", add_secure_routes, {"app", "chain"}),
+        ("serving.md", "## Limits", Limits, set()),
+    ],
+)
+def test_options_and_their_defaults_are_those_of_the_code(
+    page: str, heading: str, described: Any, elsewhere: set[str]
+) -> None:
+    told = options(page, heading)
+    parameters = inspect.signature(described).parameters
+    assert told.keys() == parameters.keys() - elsewhere
+    for name, (default, *_) in told.items():
+        if re.fullmatch(r"`[^`()]+`", default.strip()) and isinstance(
+            parameters[name].default, bool | int | float | str
+        ):
+            assert ast.literal_eval(default.strip(" `")) == parameters[name].default, name
+        elif default.strip() == "none":
+            assert not parameters[name].default, name
+
+
+def test_every_limit_can_be_set_in_the_environment() -> None:
+    told = options("serving.md", "## Limits")
+    for name, cells in told.items():
+        (variable,) = re.findall(r"`(SECGUARD_\w+)`", cells[1])
+        assert getattr(Settings.from_environment({variable: "7"}).limits, name) == 7
+    assert told.keys() == {field.name for field in fields(Limits)}
+
+
+NAMES = [
+    "Jane Doe",
+    "John Doe",
+    "Jane Mary Doe",
+    "Jane Doe Jr",
+    "Doe, Jane",
+    "J. Doe",
+    "Janey",
+    "Doe",
+    "Jane",
+]
+
+
+def whole_names(text: str) -> list[tuple[int, int, str]]:
+    """Mark names as they stand in the table of docs/pair.md, the longest first."""
+    longest = "|".join(map(re.escape, sorted(NAMES, key=len, reverse=True)))
+    return [(*match.span(), "PERSON") for match in re.finditer(rf"\b(?:{longest})\b", text, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize(
+    ("later", "linked"),
+    [
+        ("Doe won.", True),
+        ("Jane won.", True),
+        ("Ms. Doe won.", True),
+        ("Dr. Doe won.", True),
+        ("Dr. Jane Doe won.", True),
+        ("Jane Doe, Esq., won.", True),
+        ("JANE DOE won.", True),
+        ("Jane Doe's case.", True),
+        ("Jane\nDoe won.", True),
+        ("Mr. Doe won.", False),
+        ("Mr. and Mrs. Doe won.", False),
+        ("Judge Doe and Dr. Doe won.", False),
+        ("J. Doe won.", False),
+        ("Janey won.", False),
+        ("Jane Mary Doe won.", False),
+        ("Doe, Jane, won.", False),
+        ("Jane Doe Jr. won.", False),
+        ("John Doe and Doe won.", False),
+    ],
+)
+def test_names_are_linked_as_the_table_says(later: str, linked: bool) -> None:
+    anonymizer = Anonymizer(detector=FunctionDetector(whole_names), vault=Vault())
+    hidden = anonymizer.invoke(f"Jane Doe sued. {later}")
+    assert hidden.startswith("[PERSON_1] sued. ")
+    assert ("[PERSON_1" in hidden[17:]) is linked
+    assert Deanonymizer(vault=anonymizer.vault).invoke(hidden) == f"Jane Doe sued. {later}"
+
+
+class TestStart:
+    """The five minutes, for somebody without a key."""
+
+    def test_run_with_a_model_that_repeats(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        names: dict[str, Any] = {"ParrotFakeChatModel": ParrotFakeChatModel}
+        for block in blocks(ROOT / "docs/start.md"):
+            code = block.replace('ChatOpenAI(model="gpt-4o-mini")', "ParrotFakeChatModel()")
+            exec(compile(code, "start.md", "exec"), names)
+        shown = capsys.readouterr().out
+        assert shown.count("I am Jane Doe, jane@example.com. My card 4111 1111 1111 1111 was") == 2
+        assert "I am [PERSON_1], [EMAIL_ADDRESS_1]. My card [CREDIT_CARD_1] was charged twice." in shown
+
+
+class TestAgents:
+    """Ways to a protected graph that the page names."""
+
+    @pytest.fixture
+    def graph(self) -> Any:
+        model = FakeListChatModel(responses=["Dear [PERSON_1]"])
+        builder = StateGraph(MessagesState)
+        builder.add_node("answer", lambda state: {"messages": [model.invoke(state["messages"])]})
+        builder.add_edge(START, "answer")
+        return protect_agent(builder.compile(checkpointer=InMemorySaver()))
+
+    @pytest.mark.parametrize("version", ["v1", "v3"])
+    async def test_events_of_another_version_are_refused(self, graph: Any, version: Any) -> None:
+        config = {"configurable": {"thread_id": "1"}}
+        with pytest.raises(NotImplementedError):
+            async for _ in graph.astream_events({"messages": "I am Jane Doe"}, config, version=version):
+                pass
+        with pytest.raises(NotImplementedError):
+            graph.stream_events({"messages": "I am Jane Doe"}, config, version=version)
+
+    def test_a_checkpointer_keeps_no_value_of_an_update_in_bulk(self, graph: Any) -> None:
+        config: Any = {"configurable": {"thread_id": "1"}}
+        update = {"messages": [("user", "I am Jane Doe.")]}
+        graph.bulk_update_state(config, [[StateUpdate(update, START)]])
+        assert graph.get_state(config).values["messages"][0].text == "I am Jane Doe."
+        assert graph.agent.get_state(config).values["messages"][0].text == "I am [PERSON_1]."
+
+
+def test_the_model_is_as_large_as_its_card_says() -> None:
+    path = ROOT / "langchain_secguard/detect/data/names.npz"
+    card = (ROOT / "docs/model-card.md").read_text(encoding="utf-8")
+    with np.load(path, allow_pickle=False) as file:
+        words, places = (bytes(file[name]).count(b"\n") + 1 for name in ("words", "places"))
+        vectors, reach, width = len(file["vectors.weight"]), sum(file["early"]), len(file["place.bias"])
+        assert {str(file[name].dtype) for name in file if name.endswith("weight")} == {"int8"}
+    assert f"8-bit weights, {words // 1000},000 words ({vectors // 1000},000 with a vector)" in card
+    assert f"{round(places, -3):,} places of several words take {path.stat().st_size / 1e6:.1f} MB" in card
+    assert f"one vector of {width} numbers" in card
+    assert f"look up to {reach} words to each side" in " ".join(card.split())
+
+
+def test_scores_have_the_sources_that_dashboards_compare() -> None:
+    page = (ROOT / "docs/tracing.md").read_text(encoding="utf-8")
+    for source in ("API", "ANNOTATION", "EVAL"):
+        assert ScoreSource(source).value == source
+        assert f"`{source}`" in page
