@@ -14,14 +14,14 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 
 ORDER = [
     {"errors"},
-    {"blocks", "json_text", "lru", "plan", "policy", "placeholders", "urls", "name_words", "surrogates"},
+    {"blocks", "json_text", "lru", "plan", "policy", "placeholders", "urls", "name_words"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
     {"vault"},
     {"testing"},
     {"sight"},
-    {"events", "find", "leaf", "links"},
+    {"events", "find", "leaf", "links", "surrogates"},
     {"hidden", "hide", "restore", "stream"},
     {"scan"},
     {"config", "wrapper"},
