@@ -8,7 +8,7 @@ process may ask :func:`~langchain_secguard.sight.sight_of` what the step saw.
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 
@@ -33,6 +33,10 @@ and ``cached`` and ``read``, texts remembered and scanned."""
 
 FAILED = "secguard.failed"
 """``error``: the name of the error's class. Nothing was sent."""
+
+
+Verdict: TypeAlias = Literal["passed", "redacted", "blocked", "failed"]
+"""What became of a text, from the best to the worst."""
 
 
 class Ending(NamedTuple):

@@ -20,7 +20,7 @@ class AskingScanner(NamedScanner, ABC):
         ValueError: The name is empty, ``sees`` is no form of a text, or ``timeout`` is not above 0.
     """
 
-    asked: ClassVar[str]
+    whom: ClassVar[str]
     """Who is asked, for errors: ``"the rails"``."""
 
     def __init__(self, *, name: str, sees: Sees, timeout: float | None = None) -> None:
@@ -61,9 +61,12 @@ class AskingScanner(NamedScanner, ABC):
             error.__cause__ = error.__context__ = None
             return error
         if isinstance(error, TimeoutError) and self._timeout is not None:
-            return ScannerError(f"{self.asked} of {self._name} took more than {self._timeout:g} s.")
+            return ScannerError(
+                f"{self.whom} of {self._name} took more than {self._timeout:g} s; the text counts as "
+                "refused. Give a longer timeout where that is too short."
+            )
         return ScannerError(
-            f"{self.asked} of {self._name} failed with {type(error).__name__}; the text counts as refused. "
+            f"{self.whom} of {self._name} failed with {type(error).__name__}; the text counts as refused. "
             "Run the same without the scanner to see why."
         )
 

@@ -39,7 +39,7 @@ class GuardrailsAIScanner(AskingScanner):
     """
 
     engine: str = "Guardrails AI"
-    asked = "the validators"
+    whom = "the validators"
 
     def __init__(
         self,

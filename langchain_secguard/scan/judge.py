@@ -61,7 +61,7 @@ class JudgeScanner(AskingScanner):
     """
 
     engine: str = "LangChain judge"
-    asked = "the model"
+    whom = "the model"
 
     def __init__(  # noqa: PLR0913 - the options of a judge
         self,

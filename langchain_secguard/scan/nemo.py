@@ -46,7 +46,7 @@ class NeMoGuardrailsScanner(AskingScanner):
     """
 
     engine: str = _ENGINE
-    asked = "the rails"
+    whom = "the rails"
 
     def __init__(
         self,

@@ -5,20 +5,19 @@ A plan is a generator that yields scans and is sent their answers; it holds the 
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from langchain_secguard.errors import ScannerError
+from langchain_secguard.events import Verdict
 from langchain_secguard.find import digest
 from langchain_secguard.lru import Lru
 from langchain_secguard.plan import acarry_out, carry_out
 from langchain_secguard.scan.base import Scanner, ScanResult, engine_of, sanitizes
-from langchain_secguard.scan.running import Answer, Scan, arun, run
+from langchain_secguard.scan.running import Scan, Scanned, arun, run
 
 T = TypeVar("T")
 
-Verdict: TypeAlias = Literal["passed", "redacted", "blocked", "failed"]
-
-Plan: TypeAlias = Generator[list[Scan], list[Answer], T]
+Plan: TypeAlias = Generator[list[Scan], list[Scanned], T]
 """Yields scans that may run at once, and is sent their answers in the same order."""
 
 

@@ -33,14 +33,14 @@ class Scan(NamedTuple):
     prompt: str | None
 
 
-class Answer(NamedTuple):
+class Scanned(NamedTuple):
     """Tell what came of a scan, and how many seconds after the first began."""
 
     outcome: Outcome
     seconds: float
 
 
-def run(scans: Sequence[Scan]) -> list[Answer]:
+def run(scans: Sequence[Scan]) -> list[Scanned]:
     """Run scans in threads of their own; a scanner that is late is left behind, and asked no more."""
     return _Batch(scans).run()
 
@@ -51,12 +51,12 @@ class _Batch:
     def __init__(self, scans: Sequence[Scan]) -> None:
         self._scans = scans
         self._began = time.monotonic()
-        self._answers: dict[int, Answer] = {}
+        self._answers: dict[int, Scanned] = {}
         self._waiting = _by_scanner(scans)
         self._active: dict[int, tuple[Future[None], float]] = {}
         self._done: SimpleQueue[tuple[int, Outcome]] = SimpleQueue()
 
-    def run(self) -> list[Answer]:
+    def run(self) -> list[Scanned]:
         try:
             for scanner in self._waiting:
                 for _ in range(_LANES):
@@ -112,7 +112,7 @@ class _Batch:
             self._waiting[scanner].clear()
 
     def _answer(self, number: int, outcome: Outcome) -> None:
-        self._answers[number] = Answer(outcome, time.monotonic() - self._began)
+        self._answers[number] = Scanned(outcome, time.monotonic() - self._began)
 
 
 def _put(done: "SimpleQueue[tuple[int, Outcome]]", number: int, scan: Scan) -> None:
@@ -125,14 +125,14 @@ def _put(done: "SimpleQueue[tuple[int, Outcome]]", number: int, scan: Scan) -> N
     done.put((number, outcome))
 
 
-async def arun(scans: Sequence[Scan]) -> list[Answer]:
+async def arun(scans: Sequence[Scan]) -> list[Scanned]:
     """Do what :func:`run` does, with tasks; those of a call that is cancelled are cancelled with it."""
     began = time.monotonic()
     lanes = {scanner: _Lane() for scanner in _by_scanner(scans)}
 
-    async def one(scan: Scan) -> Answer:
+    async def one(scan: Scan) -> Scanned:
         outcome = await lanes[id(scan.scanner)].scan(scan)
-        return Answer(outcome, time.monotonic() - began)
+        return Scanned(outcome, time.monotonic() - began)
 
     if len(scans) == 1:
         return [await one(scans[0])]

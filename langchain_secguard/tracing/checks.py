@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
-from langchain_secguard.events import ANONYMIZED, BLOCKED, DEANONYMIZED, FAILED, SCANNED
+from langchain_secguard.events import ANONYMIZED, BLOCKED, DEANONYMIZED, FAILED, SCANNED, Verdict
 from langchain_secguard.tracing.quiet import log
 
-Verdict = Literal["passed", "redacted", "blocked", "failed"]
 Level = Literal["DEFAULT", "WARNING", "ERROR"]
 DataType = Literal["NUMERIC", "BOOLEAN", "CATEGORICAL"]
 

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_secguard.events import Verdict
 from langchain_secguard.lru import Lru
 from langchain_secguard.sight import Sight
-from langchain_secguard.tracing.checks import Verdict, worst
+from langchain_secguard.tracing.checks import worst
 
 _RECENT = 256
 _SIGHTS = 256
