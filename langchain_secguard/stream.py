@@ -68,7 +68,7 @@ class StreamRestorer:
         """Restore the next chunk; return the chunks that are certain by now."""
         if not isinstance(chunk, str | BaseMessageChunk | AddableDict):
             return [*(yield from self.flush()), (yield from self._restorer.whole(chunk))]
-        before = (yield from self.flush()) if self._is_another(chunk) else []
+        before = yield from (self.flush() if self._is_another(chunk) else self._turn(chunk))
         if getattr(chunk, "chunk_position", None) == "last":
             return [*before, *(yield from self._last(chunk))]
         restored = yield from self._restore(chunk)
@@ -91,6 +91,18 @@ class StreamRestorer:
         if isinstance(open_, str) or not isinstance(chunk, BaseMessageChunk):
             return isinstance(open_, str) is not isinstance(chunk, str)
         return type(open_) is not type(chunk) or bool(open_.id and chunk.id and open_.id != chunk.id)
+
+    def _turn(self, chunk: Any) -> LookUp:
+        """Return what was held back of a text, as chunks, before content blocks that come behind it."""
+        leaf = self._leaves.get(_CONTENT)
+        if leaf is None or not isinstance(chunk, BaseMessageChunk) or not isinstance(chunk.content, list):
+            return []
+        if not chunk.content:
+            return []
+        del self._leaves[_CONTENT]
+        parts = leaf.flush()
+        text = self._restorer.write(parts, (yield from look_up([parts])) or {})
+        return self._rest({_CONTENT: text}) if text else []
 
     def _last(self, chunk: Any) -> LookUp:
         """Put what was held back before the chunk that closes its message."""

@@ -1,6 +1,8 @@
 """What the Deanonymizer restores, what it leaves alone, and how it streams."""
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import add
 from typing import Any
 
 import pytest
@@ -205,6 +207,16 @@ def test_the_text_of_one_message_is_not_joined_to_the_next(vault: Vault) -> None
     chunks = [AIMessageChunk(content="[PERSON", id="a"), AIMessageChunk(content="_1]", id="b")]
     given = list(Deanonymizer(vault=vault).transform(iter(chunks)))
     assert [(chunk.id, chunk.content) for chunk in given if chunk.content] == [("a", "[PERSON"), ("b", "_1]")]
+
+
+def test_a_text_before_content_blocks_stays_before_them(vault: Vault) -> None:
+    block = {"type": "executable_code", "executable_code": "run([PERSON_1])"}
+    contents: list[Any] = ["for [PERSON_1] choose PERSON_", "1 or B", [block], "ut", []]
+    chunks = [AIMessageChunk(content=content, id="a") for content in contents]
+    restored = Deanonymizer(vault=vault)
+    streamed = reduce(add, restored.transform(iter(chunks)))
+    assert streamed.content == restored.invoke(reduce(add, chunks)).content
+    assert streamed.content[0] == "for Jane Doe choose Jane Doe or B"
 
 
 def test_whole_things_in_a_stream_are_restored_by_themselves(vault: Vault) -> None:
