@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import pytest
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig
-from langfuse import Langfuse
+from langfuse import Langfuse, get_client
 from langfuse._client.resource_manager import LangfuseResourceManager
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.util._once import Once
 
 from langchain_secguard import Anonymizer, Deanonymizer
 from langchain_secguard.tracing import LangfuseHandler, Mask, langfuse_client
@@ -152,6 +155,22 @@ def _client(
             resources.httpx_client.close()
             if resources.tracer_provider is not None:
                 resources.tracer_provider.shutdown()
+
+
+@contextmanager
+def named_langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
+    """Run a server that the environment names as Langfuse, and forget the clients that were made of it."""
+    with LangfuseServer() as server:
+        monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-named")
+        monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-named")
+        monkeypatch.setenv("LANGFUSE_BASE_URL", server.base_url)
+        # What other tests made of them for the process: clients, and a tracer provider that may be shut down.
+        monkeypatch.setattr(LangfuseResourceManager, "_instances", {})
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+        yield server
+        if LangfuseResourceManager._instances:
+            get_client().shutdown()
 
 
 # The modes: each runs a chain on every input, each item with a config of its own where there is one for each.

@@ -7,10 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 from langchain_core.documents import Document
-from langfuse import get_client
-from langfuse._client.resource_manager import LangfuseResourceManager
-from opentelemetry import trace
-from opentelemetry.util._once import Once
 
 from langchain_secguard import Guard
 from langchain_secguard.scan import PromptInjectionScanner
@@ -24,6 +20,7 @@ from tests.integration.cookbook_support import (
     recipes,
 )
 from tests.integration.langfuse_server import LangfuseServer
+from tests.integration.langfuse_support import named_langfuse
 
 pytestmark = pytest.mark.loopback
 
@@ -36,17 +33,8 @@ def _recipes() -> Iterator[None]:
 
 @pytest.fixture
 def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
-    """Name a local server in the environment, and forget the clients that were made of it."""
-    with LangfuseServer() as server:
-        monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-cookbook")
-        monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-cookbook")
-        monkeypatch.setenv("LANGFUSE_BASE_URL", server.base_url)
-        monkeypatch.setattr(LangfuseResourceManager, "_instances", {})
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    with named_langfuse(monkeypatch) as server:
         yield server
-        if LangfuseResourceManager._instances:
-            get_client().shutdown()
 
 
 def scores(server: LangfuseServer) -> dict[str, list[float | str]]:

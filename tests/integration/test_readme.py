@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from langfuse import get_client
-from langfuse._client.resource_manager import LangfuseResourceManager
 from langfuse.api.metrics.client import MetricsClient
-from opentelemetry import trace
-from opentelemetry.util._once import Once
 
 from tests.integration.langfuse_server import LangfuseServer
+from tests.integration.langfuse_support import named_langfuse
 from tests.integration.openai_server import OpenAIServer
 from tests.integration.page_model import answer
 
@@ -30,18 +27,8 @@ def blocks(page: Path, language: str = "python") -> list[str]:
 
 @pytest.fixture
 def langfuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[LangfuseServer]:
-    """Name a local server in the environment, and forget the clients that were made of it."""
-    with LangfuseServer() as server:
-        monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk-pages")
-        monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk-pages")
-        monkeypatch.setenv("LANGFUSE_BASE_URL", server.base_url)
-        # What other tests made of them for the process: clients, and a tracer provider that may be shut down.
-        monkeypatch.setattr(LangfuseResourceManager, "_instances", {})
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", Once())
+    with named_langfuse(monkeypatch) as server:
         yield server
-        if LangfuseResourceManager._instances:
-            get_client().shutdown()
 
 
 @pytest.mark.loopback
