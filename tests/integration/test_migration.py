@@ -95,3 +95,9 @@ class TestFromPIIMiddleware:
         assert asked.startswith("Jane Doe ([REDACTED_EMAIL], badge <badge_hash:")
         assert asked.endswith("paid with **** **** **** 1111.")
         assert answer == "Dear Jane Doe, thank you."
+
+    def test_what_it_replaces_reads_the_last_message_of_the_user_alone(self) -> None:
+        model = Calling(responses=["Noted."])
+        messages = [("user", "First jane@example.com."), ("ai", "Yes."), ("user", "Last jane@example.com.")]
+        run(migration(PAGES[2])[0], PAGES[2], model=model, tools=[look_up], text=messages)
+        assert model.asked == ["First jane@example.com.\nYes.\nLast [REDACTED_EMAIL]."]
