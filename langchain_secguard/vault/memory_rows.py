@@ -195,8 +195,7 @@ class Rows:
             return None
         offer, ref = record.offers[place], kept.row.ref
         self.grave.marks.add(offer.mark)
-        self._forget(kept.fakes, _Mention(ref, is_surrogate=True))
-        kept.fakes = offer.phrases
+        kept.fakes = (*kept.fakes, *offer.phrases)  # of two that came before it is filled, either may be
         kept.row = kept.row._replace(surrogate=offer.value if record.expected in (None, ref) else None)
         self._surrogates.append(ref)
         self._learn(offer.phrases, _Mention(ref, is_surrogate=True))

@@ -14,6 +14,7 @@ from langchain_secguard.vault.ledger import (
     ListRows,
     ListSurrogates,
     LookUp,
+    Offer,
     Recall,
     Record,
     Reply,
@@ -51,6 +52,17 @@ def clock() -> Clock:
 @pytest.fixture
 def ledger(clock: Clock) -> Ledger:
     return MemoryLedger(ttl=60, clock=clock)
+
+
+def test_each_surrogate_that_a_row_may_be_filled_with_is_known(ledger: Ledger) -> None:
+    for fake in (b"one", b"another"):  # of two writers, neither of whom has filled the row yet
+        offer = Offer(fake, fake, (fake,))
+        ledger.perform("v", Settle([JANE._replace(offers=(offer,), expected=Ref("PERSON", 9))]))
+    ledger.perform("v", Fill([Row(REF, b"kept", b"one")]))
+    known = ledger.perform("v", Settle(phrases=[b"one", b"another"])).known
+    assert [one and one.entity_type for one in known] == ["PERSON", "PERSON"]
+    ledger.perform("v", EraseValue(JANE.folded))
+    assert ledger.perform("v", Settle(phrases=[b"one", b"another"])).known == [None, None]
 
 
 class Watched:
