@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 
 from langchain_secguard.anonymize import Anonymizer
@@ -112,7 +112,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         """Send the model what is hidden."""
         config = get_config()
         vault = self._pair.vault(config)
-        return _marked(handler(drive(self._request(request, vault), config)), vault)
+        return _marked(handler(drive(self._request(request, vault, config), config)), vault)
 
     async def awrap_model_call(
         self,
@@ -122,7 +122,7 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         """Do what :meth:`wrap_model_call` does, without blocking the event loop."""
         config = get_config()
         vault = self._pair.vault(config)
-        return _marked(await handler(await adrive(self._request(request, vault), config)), vault)
+        return _marked(await handler(await adrive(self._request(request, vault, config), config)), vault)
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
@@ -160,11 +160,21 @@ class AnonymizeMiddleware(AgentMiddleware[Any, Any, Any]):
         step = self._tools.step(request.tool_call["name"])
         return ToolCall(self._pair, step, request.tool_call, request.runtime.config)
 
-    def _request(self, request: ModelRequest[Any], vault: Vault) -> Plan[ModelRequest[Any]]:
+    def _request(
+        self, request: ModelRequest[Any], vault: Vault, config: RunnableConfig
+    ) -> Plan[ModelRequest[Any]]:
         """Hide what the state does not hold: the system prompt, and what other middleware has added."""
+        seen = _Seen()
         prompt, preamble = request.system_message, self._pair.preamble
         first = [prompt] if prompt is not None and self._hides_prompt else []
-        hidden: list[Any] = yield from self._pair.hide_again([*first, *request.messages], vault)
+        hidden: list[Any] = yield from self._pair.hide_again([*first, *request.messages], vault, seen)
+        state = {one.id for one in request.state["messages"]}
+        late = [
+            old
+            for old, new in zip(request.messages, hidden[len(first) :], strict=True)
+            if old is not new and old.id in state and not isinstance(old, AIMessage)
+        ]
+        _refuse_kept(late, seen, config)
         prompt = cast("SystemMessage", hidden[0]) if first else prompt
         if preamble:
             prompt = _behind(preamble, prompt)
@@ -207,10 +217,15 @@ def _replacing(
     changed = [(old, new) for old, new in zip(messages, hidden, strict=True) if old is not new]
     if not changed:
         return None
-    kept = (config.get("configurable") or {}).get(_CHECKPOINTER)
-    if kept and seen.stand_in([old for old, _ in changed]):
-        raise UnprotectedStateError(_UNPROTECTED)
+    _refuse_kept([old for old, _ in changed], seen, config)
     return {"messages": [new for _, new in changed]}
+
+
+def _refuse_kept(messages: Sequence[BaseMessage], seen: _Seen, config: RunnableConfig) -> None:
+    """Refuse messages of the state that hold values, where a checkpointer keeps it."""
+    kept = (config.get("configurable") or {}).get(_CHECKPOINTER)
+    if messages and kept and seen.stand_in(messages):
+        raise UnprotectedStateError(_UNPROTECTED)
 
 
 def _marked(response: Any, vault: Vault) -> ModelResponse[Any] | ExtendedModelResponse[Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import before_agent, dynamic_prompt
+from langchain.agents.middleware import after_model, before_agent, before_model, dynamic_prompt
 from langchain.agents.middleware.types import AgentMiddleware
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
@@ -550,15 +550,27 @@ class TestWithoutTheWrapper:
         with pytest.raises(VaultRequiredError):
             agent.agent.invoke({"messages": ASKED})
 
-    def test_middleware_that_puts_values_into_the_state_is_refused(self) -> None:
-        @before_agent
+    @pytest.mark.parametrize("way", INVOKES)
+    @pytest.mark.parametrize(("hook", "sent"), [(before_agent, 0), (before_model, 0), (after_model, 1)])
+    def test_middleware_that_puts_values_into_the_state_is_refused(
+        self, hook: Any, sent: int, way: str
+    ) -> None:
         def remember(state: Any, runtime: Any) -> Any:
             return {"messages": [HumanMessage("My name is Jane Doe.")]}
 
-        agent, model, _ = desk(InMemorySaver(), before=[remember])
+        agent, model, _ = desk(InMemorySaver(), before=[hook(remember)], script=[mail(), ANSWER])
         with pytest.raises(UnprotectedStateError):
-            agent.invoke({"messages": "Hi."}, config())
-        assert model.sent == []
+            INVOKES[way](agent, {"messages": "Hi."}, config())
+        assert len(model.sent) == sent
+
+    def test_middleware_that_puts_placeholders_into_the_state_is_not(self) -> None:
+        @before_model
+        def remind(state: Any, runtime: Any) -> Any:
+            return {"messages": [HumanMessage("Remember: [PERSON_1], and nobody else.")]}
+
+        agent, model, _ = desk(InMemorySaver(), before=[remind])
+        assert agent.invoke({"messages": ASKED}, config())["messages"][-1].text == RESTORED
+        assert model.saw("Remember: [PERSON_1], and nobody else.")
 
     def test_middleware_that_adds_values_to_a_model_call_is_hidden(self) -> None:
         class Recall(AgentMiddleware[Any, Any, Any]):
