@@ -15,6 +15,7 @@ from langserve import RemoteRunnable
 from langchain_secguard.serve import Settings
 from langchain_secguard.vault import EncryptedVaultStore, RedisVaultStore
 from tests.integration.langfuse_server import LangfuseServer
+from tests.pages import page_blocks
 from tests.servers import AppServer, RedisServer
 
 FOLDER = Path(__file__).parents[2] / "examples" / "serve"
@@ -72,7 +73,10 @@ def server(
 
 @pytest.mark.loopback
 def test_it_answers_and_keeps_and_traces_no_value(
-    server: AppServer, redis_server: RedisServer, langfuse: LangfuseServer
+    server: AppServer,
+    redis_server: RedisServer,
+    langfuse: LangfuseServer,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     chat: Any = RemoteRunnable(
         f"{server.url}/chat", headers={"authorization": "Bearer one-secret", "x-conversation": "refund"}
@@ -83,12 +87,17 @@ def test_it_answers_and_keeps_and_traces_no_value(
         given = {"authorization": token}
         refused = httpx.post(f"{server.url}/chat/invoke", json={"input": TEXT}, headers=given)
         assert refused.status_code == 401
+    [client] = page_blocks("serving.md")
+    client = client.replace("https://example.com", server.url).replace("Bearer ...", "Bearer one-secret")
+    exec(compile(client, "serving.md", "exec"), {})
+    assert "Write to Jane Doe" in capsys.readouterr().out
     store = EncryptedVaultStore(RedisVaultStore(redis_server.url), keys=[KEY])
+    assert "Jane Doe" in {entry.value for entry in store.entries("ann/refund-7")}
     assert "Jane Doe" in {entry.value for entry in store.entries("ann/refund")}
     store.close()
     server.stop()  # which sends what is left to Langfuse
     hiding = [one for one in langfuse.observations if one.name == "Anonymizer"]
-    assert [one.get("type") for one in hiding] == ["guardrail"] * 2
+    assert [one.get("type") for one in hiding] == ["guardrail"] * 3
     assert not langfuse.saw("Jane Doe")
     assert "Jane Doe" not in server.log
     assert "POST /chat/invoke 200" in server.log
