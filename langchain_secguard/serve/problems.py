@@ -7,7 +7,8 @@ import json
 import logging
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -104,6 +105,8 @@ _KINDS: Mapping[type[BaseException], Problem] = {
 def problem_of(error: BaseException) -> Problem:
     """Say what a client may know of an error."""
     match error:
+        case BaseExceptionGroup(exceptions=(StarletteHTTPException() as first, *_)):
+            return problem_of(StarletteHTTPException(first.status_code))
         case BaseExceptionGroup(exceptions=(first, *_)):
             return problem_of(first)
         case BlockedError():
@@ -115,6 +118,21 @@ def problem_of(error: BaseException) -> Problem:
             return invalid(error.errors())
         case _:
             return next(problem for kind, problem in _KINDS.items() if isinstance(error, kind))
+
+
+@contextmanager
+def chain_runs() -> Iterator[None]:
+    """Run a chain in the block: of an ``HTTPException`` that a step of it raises, its status alone is told.
+
+    Those of the app itself are told as they are, but what a step says may hold what it was given.
+    """
+    try:
+        yield
+    except StarletteHTTPException as error:
+        status = error.status_code
+    else:
+        return
+    raise StarletteHTTPException(status)
 
 
 def invalid(errors: Any) -> Problem:

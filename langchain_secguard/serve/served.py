@@ -14,7 +14,7 @@ from langchain_secguard.serve.client_config import check_client_config, check_ou
 from langchain_secguard.serve.events import shown_event
 from langchain_secguard.serve.limits import Limits, bounded, check_depth, check_length, within
 from langchain_secguard.serve.playground import Log
-from langchain_secguard.serve.problems import NO_STORE, answer_for
+from langchain_secguard.serve.problems import NO_STORE, answer_for, chain_runs
 from langchain_secguard.serve.streams import answered, closing, open_stream
 
 _ONE = frozenset({"input", "config", "kwargs"})
@@ -116,8 +116,9 @@ class Served:
     async def _invoke(self, body: dict[str, Any], config: RunnableConfig) -> Response:
         given = self.shapes.read_input(wire.field(body, "input"))
         run_id, named = self._run(config)
-        async with asyncio.timeout(self._limits.timeout):
-            output = await self._chain.ainvoke(given, named)
+        with chain_runs():
+            async with asyncio.timeout(self._limits.timeout):
+                output = await self._chain.ainvoke(given, named)
         return _answer({"output": output, "metadata": _metadata(run_id)})
 
     async def _batch(self, body: dict[str, Any], config: RunnableConfig) -> Response:
@@ -130,8 +131,9 @@ class Served:
             raise HTTPException(413, f"A batch has at most {self._limits.max_batch} inputs.")
         given = [self.shapes.read_input(one) for one in inputs]
         runs = [self._run(config) for _ in given]
-        async with asyncio.timeout(self._limits.timeout):
-            outputs = await self._chain.abatch(given, [named for _, named in runs])
+        with chain_runs():
+            async with asyncio.timeout(self._limits.timeout):
+                outputs = await self._chain.abatch(given, [named for _, named in runs])
         told = {"run_ids": [run_id for run_id, _ in runs], "responses": [_metadata(one) for one, _ in runs]}
         return _answer({"output": outputs, "metadata": told})
 
@@ -142,10 +144,11 @@ class Served:
         async def pieces() -> AsyncIterator[bytes]:
             before = wire.event("metadata", wire.write({"run_id": run_id}))
             chunks: Any = self._chain.astream(given, named)
-            async with closing(chunks):
-                async for chunk in chunks:
-                    yield before + wire.event("data", wire.write(chunk))
-                    before = b""
+            with chain_runs():
+                async with closing(chunks):
+                    async for chunk in chunks:
+                        yield before + wire.event("data", wire.write(chunk))
+                        before = b""
             yield before + wire.event("end")
 
         return await open_stream(pieces(), self._limits)
@@ -157,10 +160,11 @@ class Served:
 
         async def pieces() -> AsyncIterator[bytes]:
             events: Any = self._chain.astream_events(given, named, version="v2", **filters)
-            async with closing(events):
-                async for event in events:
-                    if shown := shown_event(event, run_id, self._custom_events):
-                        yield wire.event("data", wire.write(shown))
+            with chain_runs():
+                async with closing(events):
+                    async for event in events:
+                        if shown := shown_event(event, run_id, self._custom_events):
+                            yield wire.event("data", wire.write(shown))
             yield wire.event("end")
 
         return await open_stream(pieces(), self._limits)
@@ -172,9 +176,10 @@ class Served:
         async def pieces() -> AsyncIterator[bytes]:
             log = Log(run_id, self._name)
             chunks: Any = self._chain.astream(given, named)
-            async with closing(chunks):
-                async for chunk in chunks:
-                    yield log.chunk(chunk)
+            with chain_runs():
+                async with closing(chunks):
+                    async for chunk in chunks:
+                        yield log.chunk(chunk)
             yield log.begin() + wire.event("end")
 
         return await open_stream(pieces(), self._limits)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from langchain_secguard.serve.limits import Limits
-from langchain_secguard.serve.problems import NO_STORE, Problem, answer_for, problem_of, report
+from langchain_secguard.serve.problems import NO_STORE, Problem, answer_for, chain_runs, problem_of, report
 from langchain_secguard.serve.wire import error_event, event, write
 
 T = TypeVar("T")
@@ -220,9 +220,10 @@ async def event_stream(
     """
 
     async def pieces() -> AsyncIterator[bytes]:
-        async with closing(chain.astream(input, config)) as chunks:
-            async for chunk in chunks:
-                yield event("data", write(chunk))
+        with chain_runs():
+            async with closing(chain.astream(input, config)) as chunks:
+                async for chunk in chunks:
+                    yield event("data", write(chunk))
         yield event("end")
 
     return await answered(request, open_stream(pieces(), limits or Limits()))

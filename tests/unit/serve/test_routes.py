@@ -265,6 +265,24 @@ class TestFailures:
         assert "PERSON_1" not in answer.text + caplog.text
         assert "Jane Doe" not in answer.text + caplog.text
 
+    @pytest.mark.parametrize("grouped", [False, True])
+    @pytest.mark.parametrize("endpoint", ALL)
+    async def test_of_a_step_that_raises_an_http_error_have_its_status_and_no_text(
+        self, endpoint: str, grouped: bool
+    ) -> None:
+        def refuses(answer: Any) -> None:
+            error = HTTPException(409, f"of {answer.content}", headers={"x-of": "Jane Doe"})
+            raise ExceptionGroup("of Jane Doe", [error]) if grouped else error
+
+        app = served(pair(Echo()) | RunnableLambda(refuses), endpoints=ALL)
+        answer = await post(app, f"/{endpoint}", body_for(endpoint))
+        if endpoint == "stream_events":  # which had begun
+            told = events(answer.text)[-1][1]
+            assert (told["status_code"], told["message"]) == (409, "Conflict")
+        else:
+            assert (answer.status_code, answer.json()["detail"]) == (409, "Conflict")
+        assert "Jane" not in str(answer.headers) + answer.text.split("on_chain_stream")[0]
+
     @pytest.mark.parametrize("endpoint", ["invoke", "batch", "stream"])
     async def test_of_the_detector_the_store_and_the_policy_have_a_status(self, endpoint: str) -> None:
         for chain, status in (

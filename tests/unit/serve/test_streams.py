@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fastapi import Request
+from fastapi import HTTPException, Request
 from langchain_core.runnables import RunnableGenerator
 from starlette.requests import ClientDisconnect
 
@@ -235,3 +235,12 @@ class TestByHand:
         assert response.status_code == 500
         assert json.loads(bytes(response.body))["code"] == "error"
         assert SECRET not in caplog.text
+
+    async def test_tells_of_an_http_error_of_a_step_its_status_alone(self, request_: Request) -> None:
+        async def fails(given: AsyncIterator[str]) -> AsyncIterator[str]:
+            raise HTTPException(409, SECRET)
+            yield ""
+
+        chain: Any = RunnableGenerator(fails)
+        response = await event_stream(request_, chain, SECRET, {})
+        assert (response.status_code, SECRET in str(response.body)) == (409, False)
