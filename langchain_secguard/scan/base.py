@@ -47,8 +47,9 @@ class ScanResult:
 class Scanner(Protocol):
     """Say of a text whether it may pass.
 
-    A scanner is called from several threads at once. Beside its name it may have these attributes, which
-    otherwise have the defaults given:
+    A scanner is called from several threads at once. Whatever it raises refuses the text, and is told by its
+    class alone; a :class:`~langchain_secguard.ScannerError` is told with its message, which so must not hold
+    the text. Beside its name it may have these attributes, which otherwise have the defaults given:
 
     - ``sanitizes: bool = False``: what it returns may be another text than it was given. Such scanners run
       one behind the other, each on the text of the one before; all others run at the same time, and a
