@@ -54,8 +54,8 @@ class _Copy:
         self.surrogates, self.entries = PhraseIndex(streamed=True), {}
         self.epoch, self.count = epoch, 0
 
-    def hint(self) -> Hint:
-        return Hint(self.state.words, self.numbers) if self.state.epoch else Hint()
+    def hint(self, recent: Lru[bytes, bytes]) -> Hint:
+        return Hint(self.state.words, self.numbers, recent) if self.state.epoch else Hint(recent=recent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +260,7 @@ class LedgerVaultStore:
         return copy
 
     def _hint(self, vault_id: str) -> Hint:
-        return self._copy(vault_id).hint()._replace(recent=self._recent)
+        return self._copy(vault_id).hint(self._recent)
 
 
 _PLAIN = PlainCodec()

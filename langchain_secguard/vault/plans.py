@@ -138,12 +138,15 @@ class Plans:
         A row is bound to its ref, but it is the database that says which row stands where.
         """
         reply = yield LookUp(refs)
-        if any(row is not None and row.ref != ref for ref, row in zip(refs, reply.rows, strict=True)):
-            raise VaultDecryptionError(
-                f"an entry of the vault {vault_id!r} was copied from another place: restore the vault from a "
-                "backup, or erase it"
-            )
-        return [self._entry(vault_id, row) for row in reply.rows]
+        entries: list[Entry | None] = []
+        for ref, row in zip(refs, reply.rows, strict=True):
+            if row is not None and row.ref != ref:
+                raise VaultDecryptionError(
+                    f"an entry of the vault {vault_id!r} was copied from another place: restore the vault "
+                    "from a backup, or erase it"
+                )
+            entries.append(self._entry(vault_id, row))
+        return entries
 
     def surrogates(self, vault_id: str, *, epoch: int, after: int) -> Plan[tuple[State, list[Entry]]]:
         """Plan what a copy of the surrogates lacks, of which it has the first ``after`` of ``epoch``."""
@@ -360,10 +363,15 @@ class Plans:
 
     def _entry(self, vault_id: str, row: Row | None) -> Entry | None:
         """Read a row; one that was not filled, because its writer ended first, was never given to anybody."""
-        if row is None or row.value is None:
+        if row is None:
             return None
-        value = self.codec.decode(vault_id, row.ref, "value", row.value)
-        return Entry(row.ref, value, self._surrogate(vault_id, row))
+        ref, kept, fake, _ = row
+        if kept is None:
+            return None
+        value = self.codec.decode(vault_id, ref, "value", kept)
+        return Entry(
+            ref, value, None if fake is None else self.codec.decode(vault_id, ref, "surrogate", fake)
+        )
 
 
 def _foreseen(entities: Iterable[Entity], numbers: Mapping[str, int]) -> list[Ref | None]:

@@ -38,6 +38,7 @@ _NO_ROW = 0xFFFFFFFF
 _LONGEST_TYPE = 200
 _RECORD = Struct(">HIHHHHHHHH16s16s")
 _STATE = Struct(">dddIIII")
+_SIZE = Struct(">I")
 _CHANGED = (
     "what is kept of the vault {vault_id!r} cannot be read: it was changed; restore the vault from a backup, "
     "or erase it"
@@ -147,7 +148,7 @@ class RedisLedger:
 
     def _fields(self, vault_id: str, request: LookUp) -> tuple[str, list[bytes], int]:
         """Name the fields that hold the state and rows; what is only read costs a script ten times more."""
-        return self._key(vault_id), [b".", *(b"e" + _name(ref) for ref in request.refs)], self._ttl
+        return self._key(vault_id), [b".", *map(_field, request.refs)], self._ttl
 
     def _key(self, vault_id: str) -> str:
         return f"{self._prefix}:{{{_quoted(vault_id)}}}"
@@ -283,7 +284,7 @@ class _Reader:
         self._position = position
 
     def number(self) -> int:
-        (number,) = unpack_from(">I", self._data, self._position)
+        (number,) = _SIZE.unpack_from(self._data, self._position)
         self._position += 4
         return int(number)
 
@@ -295,7 +296,18 @@ class _Reader:
         return self._data[self._position - size : self._position]
 
     def parts(self) -> list[bytes | None]:
-        return [self.part() for _ in range(self.number())]
+        data, parts = self._data, list[bytes | None]()
+        count, position = self.number(), self._position
+        for _ in range(count):
+            (size,) = _SIZE.unpack_from(data, position)
+            position += 4
+            if size == _NO_ROW:
+                parts.append(None)
+            else:
+                parts.append(data[position : position + size])
+                position += size
+        self._position = position
+        return parts
 
     def rows(self) -> list[Row | None]:
         return [None if kept is None else _row(kept) for kept in self.parts()]
@@ -317,15 +329,16 @@ class _Reader:
 def _row(kept: bytes) -> Row:
     """Read a row: a line with its ref and its lengths, then the value and the surrogate."""
     head, _, body = kept.partition(b"\n")
-    name, value, surrogate, _, offer, *_ = head.split()
-    size, fake = int(value), int(surrogate)
+    ref, size, fake, offer = _head(head)
     end = max(size, 0)
-    return Row(
-        _ref(name),
-        body[:end] if size >= 0 else None,
-        body[end : end + fake] if fake >= 0 else None,
-        int(offer) - 1 if offer != b"0" else None,
-    )
+    return Row(ref, body[:end] if size >= 0 else None, body[end : end + fake] if fake >= 0 else None, offer)
+
+
+@lru_cache(maxsize=4096)
+def _head(line: bytes) -> tuple[Ref, int, int, int | None]:
+    """Read a ref, the lengths of its value and of its surrogate, and the offer that was taken."""
+    name, value, surrogate, _, offer, _ = line.split(b" ", 5)
+    return _ref(name), int(value), int(surrogate), int(offer) - 1 if offer != b"0" else None
 
 
 def _arrival(kept: bytes | None) -> int:
@@ -342,6 +355,11 @@ def _type(entity_type: str) -> bytes:
 
 def _name(ref: Ref) -> bytes:
     return b"%s:%d%s" % (_type(ref.entity_type), ref.number, ref.variant.encode())
+
+
+@lru_cache(maxsize=4096)
+def _field(ref: Ref) -> bytes:
+    return b"e" + _name(ref)
 
 
 @lru_cache(maxsize=4096)

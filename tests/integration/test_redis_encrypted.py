@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import redis
@@ -28,8 +28,9 @@ from langchain_secguard.vault import (
     erase_value_everywhere,
     export_vaults,
 )
-from langchain_secguard.vault.codec import PlainCodec
-from tests.servers import RedisServer, StallProxy
+from langchain_secguard.vault.aead import derive
+from langchain_secguard.vault.codec import KeyKind, PlainCodec
+from tests.servers import RedisCluster, RedisServer, StallProxy
 from tests.support import LexiconDetector, config, error_texts, spellings
 
 pytestmark = pytest.mark.loopback
@@ -66,6 +67,27 @@ class TestContract(VaultStoreContract):
         return EncryptedVaultStore(inner, [NEW, OLD])
 
 
+class TestOnACluster(VaultStoreContract):
+    @pytest.fixture
+    def on_cluster(self, redis_cluster: RedisCluster, prefix: str) -> Iterator[RedisVaultStore]:
+        store = RedisVaultStore(redis_cluster.url, key_prefix=prefix, cluster=True, ttl=600, timeout=60)
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def store(self, on_cluster: RedisVaultStore) -> VaultStore:
+        return EncryptedVaultStore(on_cluster, [NEW, OLD])
+
+    async def test_vaults_of_all_nodes_are_rotated(self, on_cluster: RedisVaultStore) -> None:
+        before = EncryptedVaultStore(on_cluster, [OLD])
+        entries = {f"v{number}": before.assign(f"v{number}", [JANE]).entries for number in range(12)}
+        store = EncryptedVaultStore(on_cluster, [NEW, OLD])
+        assert (store.rotate_all(), await store.arotate_all()) == (12, 0)
+        after = EncryptedVaultStore(on_cluster, [NEW])
+        assert {vault_id: after.entries(vault_id) for vault_id in after.vault_ids()} == entries
+        await store.aclose()
+
+
 class TestWhatIsWrittenAndSent:
     """The whole life of some vaults, searched for every value and key: files, log, network both ways."""
 
@@ -94,7 +116,8 @@ class TestWhatIsWrittenAndSent:
                 assert erase_value_everywhere(store, "Jane Doe", prefix=vault_id).entries > 0
                 sealed = store._seals._opened.get(vault_id)
                 assert sealed is not None
-                keys += [sealed.vault_key, *sealed.cipher._hashing.values()]
+                purposes = ["values", *(f"find by {kind}" for kind in get_args(KeyKind))]
+                keys += [sealed.vault_key, *(derive(sealed.vault_key, purpose) for purpose in purposes)]
                 store.close()
         return keys + [base64.urlsafe_b64decode(key) for key in (OLD, NEW)]
 

@@ -146,8 +146,12 @@ class Engines:
 
     def _drive(self, engine: Any, work: Work[T]) -> T:
         begun, has_turn = time.monotonic(), False
-        connection = _attempt(engine.connect)
-        driver = connection.connection.driver_connection
+        if self._url is not None:
+            connection = pooled = _attempt(engine.raw_connection)
+        else:  # one that is given has its options set by what SQLAlchemy makes around a connection
+            connection = _attempt(engine.connect)
+            pooled = connection.connection
+        driver = pooled.driver_connection
         try:
             with self._watchdog.over(stopper(driver)):
                 statement, is_first = next(work), True
@@ -255,6 +259,7 @@ class Engines:
             pool_size=self._connections,
             max_overflow=0,
             pool_timeout=self._timeout,
+            pool_reset_on_return=None,  # what failed in a transaction is not used again
             connect_args=self._connect_args(),
         )
         if self.dialect == "sqlite":

@@ -52,6 +52,7 @@ class Page:
         self._found: dict[int, list[_Found]] = {}
         self._rows: dict[int, Kept] = {}
         self._by_ref: dict[Ref, Kept] = {}
+        self._cut: dict[bytes, Links] = {}
 
     def learn(self, asked: Iterable[int], found: Iterable[tuple[int, int, Kept | None]]) -> None:
         """Take what the database has under keys: each key, what it tells, and its row."""
@@ -182,7 +183,16 @@ class Page:
         return row
 
     def _links(self, record: Record) -> Links:
-        model = self._of(record.like)
+        """Cut the keys of a record, or take those of its model, once this was read."""
+        links = self._cut.get(record.identity)
+        if links is None:
+            model = self._of(record.like)
+            links = self._cut_links(record, model)
+            if model or record.like is None:
+                self._cut[record.identity] = links
+        return links
+
+    def _cut_links(self, record: Record, model: Kept | None) -> Links:
         lists = (record.claims, record.refers, record.unless)
         claims, refers, unless = Links.read(model.links)[3:] if model else map(_distinct, lists)
         return Links(cut([record.folded])[0], _distinct(record.phrases), (), claims, refers, unless)
@@ -269,7 +279,12 @@ class Page:
         return Reply(self.head.state(), self._shown(row.ref for row in rows))
 
     def _shown(self, refs: Iterable[Ref]) -> list[Row | None]:
-        return [row.row() if (row := self._of(ref)) else None for ref in refs]
+        asked = list(refs)
+        rows = [self._of(ref) for ref in asked]
+        return [
+            None if row is None else Row(ref, row.value, row.surrogate)
+            for ref, row in zip(asked, rows, strict=True)
+        ]
 
     def _erase(self) -> int:
         head = self.head

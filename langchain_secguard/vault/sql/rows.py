@@ -171,18 +171,7 @@ class Kept:
     @classmethod
     def read(cls, columns: Sequence[Any]) -> Self:
         """Read the columns of a row."""
-        arrival, entity_type, number, variant, identity, links, value, surrogate, *counts = columns
-        return cls(
-            arrival,
-            entity_type,
-            number,
-            variant,
-            bytes(identity),
-            bytes(links),
-            None if value is None else bytes(value),
-            None if surrogate is None else bytes(surrogate),
-            *counts,
-        )
+        return cls(*columns)
 
     def columns(self) -> tuple[Any, ...]:
         """Write the columns of the row."""
