@@ -77,11 +77,13 @@ def main() -> None:
     chosen = options.part or ([] if options.page_only else [*_BESIDE_PEERS, *every])
     if options.quick:
         clock.hurry(0.05)
-    done = [_measure(part, parts, options) for part in chosen]
+    done: list[Result] = []
+    for part in chosen:
+        done.append(_measure(part, parts, options))
+        results.keep(done[-1])
     if options.ner and not options.page_only:
         done.append(_result("quality", [], {"tables": quality.measure(options.ner)}, options))
-    for result in done:
-        results.keep(result)
+        results.keep(done[-1])
     if done:
         print(_report(done))
     if options.page or options.page_only:
@@ -92,7 +94,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     known = [*_BESIDE_PEERS, *_PARTS]
     parser.add_argument("part", nargs="*", choices=[[], *known], help=f"any of {', '.join(known)}")
-    parser.add_argument("--full", action="store_true", help="fill vaults to 1,000,000 entries, for hours")
+    parser.add_argument(
+        "--full", action="store_true", help="fill vaults of all stores to 1,000,000, for 20 minutes"
+    )
     parser.add_argument("--quick", action="store_true", help="try it out: small sizes, and no servers")
     parser.add_argument("--page", action="store_true", help="then write docs/benchmark.md and its plots")
     parser.add_argument("--page-only", action="store_true", help="write them from what was measured before")
@@ -115,6 +119,18 @@ def _measure(part: str, parts: Parts, options: argparse.Namespace) -> Result:
         return _result(part, list(parts[part]()), {}, options)
     size = QUICK if options.quick else Size()
     return _result(part, *faithfulness.measure(python, options.peers, size), options)
+
+
+def _shown(rows: Iterator[Row]) -> list[Row]:
+    """Show each row as it comes; what came before an interrupt (Ctrl-C) is not lost."""
+    came: list[Row] = []
+    try:
+        for row in rows:
+            came.append(row)
+            print(f"{row.subject}: {row.measured} {row.verdict}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        came.append(Row("interrupted", "the rest was not measured"))
+    return came
 
 
 def _result(part: str, rows: list[Row], data: dict[str, Any], options: argparse.Namespace) -> Result:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 Call = Callable[[], object]
 
-_ROUNDS = 3
+_ROUNDS = 5
 _ROUND = 0.1  # seconds
 _LONGEST = 3.0
 """Seconds after which no further round is begun: of calls that take long, one is enough."""
@@ -20,10 +20,19 @@ CALLS_READY = 2 * _ROUNDS
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Hold what some clients did: their calls a second, and how long the slowest of a hundred calls took."""
+    """Hold what some clients did: calls a second in each round, and what the slowest of a hundred took."""
 
-    rate: float
+    rates: tuple[float, ...]
     p99: float
+
+    @property
+    def rate(self) -> float:
+        """Calls a second, in the median of all rounds."""
+        return statistics.median(self.rates)
+
+    def ratio(self, other: "Load") -> float:
+        """Tell how many times as fast it was as another, in the median of the rounds taken in turns."""
+        return statistics.median(ours / theirs for ours, theirs in zip(self.rates, other.rates, strict=True))
 
 
 def in_turns(clients: int, *sides: Callable[[], Call]) -> list[Load]:
@@ -46,7 +55,7 @@ def in_turns(clients: int, *sides: Callable[[], Call]) -> list[Load]:
                 rates[side].append(len(times) / seconds)
                 taken[side] += times
     return [
-        Load(statistics.median(rate), statistics.quantiles(times, n=100)[98])
+        Load(tuple(rate), statistics.quantiles(times, n=100)[98])
         for rate, times in zip(rates, taken, strict=True)
     ]
 

@@ -75,7 +75,8 @@ class Redis:
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
-        self._admin: Any = redis.Redis.from_url(server.url)
+        waits = {"socket_timeout": _TIMEOUT, "socket_connect_timeout": _TIMEOUT}  # as the store does
+        self._admin: Any = redis.Redis.from_url(server.url, **waits)
 
     def store(self, clients: int) -> Any:
         """Open a store."""
@@ -115,6 +116,7 @@ class SQL:
         self._dialect: Dialect = dialect
         self._url = sqlalchemy.make_url(url)
         self._port = port
+        self._pool: Any = None
         self._arguments: dict[str, Any] = {"timeout": _TIMEOUT} if dialect == "sqlite" else {}
         with self._engine(1).connect() as connection:
             make_tables(connection, dialect)
@@ -163,9 +165,14 @@ class SQL:
             return (pages - free) * size
 
     def _engine(self, clients: int) -> Any:
-        drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+        """Make an engine with so many connections, and close those of the one before."""
+        if self._pool is not None and self._pool.pool.size() == clients:
+            return self._pool
+        if self._pool is not None:
+            self._pool.dispose()
+        names = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
         engine = sqlalchemy.create_engine(
-            self._url.set(drivername=drivers[self._dialect]),
+            self._url.set(drivername=names[self._dialect]),
             isolation_level="AUTOCOMMIT",
             pool_size=clients,
             max_overflow=0,
@@ -173,6 +180,7 @@ class SQL:
         )
         if self._dialect == "sqlite":
             sqlalchemy.event.listen(engine, "connect", _as_durable)
+        self._pool = engine
         return engine
 
 

@@ -66,7 +66,7 @@ def _trips(store: Any, sent: Callable[[], int]) -> str:
                 f"restore {_sent(sent, partial(used.lookup, vault_id, refs))}",
             ]
             told.append(f"{name}, {count} a call: {', '.join(counts)}")
-    return "; ".join(told)
+    return "<br>".join(told)
 
 
 def _sent(sent: Callable[[], int], call: Call) -> int:
@@ -84,12 +84,12 @@ def _beside(backend: Backend, kind: Kind, entities: int) -> Iterator[Row]:
         loads = _loads(backend, store, kind, entities, clients)
         for encrypted, (load, bare) in loads.items():
             told[encrypted].append(_told(clients, load, bare))
-            met[encrypted] = met[encrypted] and (bare is None or load.rate >= _TARGET * bare.rate)
+            met[encrypted] = met[encrypted] and (bare is None or load.ratio(bare) >= _TARGET)
         getattr(store, "close", lambda: None)()
     target = "" if backend.name == "memory" else f"at least {_TARGET}"
     for encrypted, what in ((False, ""), (True, ", encrypted")):
         subject = f"{backend.name}{what}: {kind}, {entities} a call"
-        yield Row(subject, "; ".join(told[encrypted]), target, met=met[encrypted] if target else None)
+        yield Row(subject, "<br>".join(told[encrypted]), target, met=met[encrypted] if target else None)
 
 
 def _loads(
@@ -109,7 +109,7 @@ def _loads(
 
 
 def _told(clients: int, load: Load, bare: Load | None) -> str:
-    ratio = f"**{load.rate / bare.rate:.2f}**, " if bare else ""
+    ratio = f"**{load.ratio(bare):.2f}**, " if bare else ""
     beside = f" (bare {bare.rate:,.0f}/s, {duration(bare.p99)})" if bare else ""
     who = "client" if clients == 1 else "clients"
     return f"{clients} {who}: {ratio}{load.rate:,.0f}/s, p99 {duration(load.p99)}{beside}"
