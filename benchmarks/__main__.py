@@ -116,7 +116,7 @@ def _measure(part: str, parts: Parts, options: argparse.Namespace) -> Result:
     if part == "cost":
         return _result(part, *cost.measure(python, options.peers, quick=options.quick), options)
     if part != "faithfulness":
-        return _result(part, list(parts[part]()), {}, options)
+        return _result(part, _shown(parts[part]()), {}, options)
     size = QUICK if options.quick else Size()
     return _result(part, *faithfulness.measure(python, options.peers, size), options)
 
