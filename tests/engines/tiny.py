@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast
+from transformers import BertConfig, BertForTokenClassification, BertTokenizerFast, PreTrainedModel
 
 LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-MISC", "I-MISC")
 WORDS = {
@@ -93,24 +93,24 @@ def _set_weights(model: BertForTokenClassification, labels: Sequence[int], blind
         weights["classifier.weight"][number, number] = _SURE
 
 
-class _Logits(torch.nn.Module):  # type: ignore[misc]
-    """Call a model by position, as an export does."""
+class _ByPosition(torch.nn.Module):  # type: ignore[misc]
+    """Call a model by position, as an export does, and give one of its outputs alone."""
 
-    def __init__(self, model: BertForTokenClassification) -> None:
+    def __init__(self, model: PreTrainedModel, output: str) -> None:
         super().__init__()
         self.model = model
+        self.output = output
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
     ) -> torch.Tensor:
-        """Return the logits alone."""
-        return self.model(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        ).logits
+        """Return the output."""
+        given = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
+        return getattr(self.model(**given), self.output)
 
 
-def export(model: BertForTokenClassification, folder: Path) -> None:
-    """Write an ONNX file with the inputs that BERT's published exports have."""
+def export(model: PreTrainedModel, folder: Path, *, output: str = "logits") -> None:
+    """Write an ONNX file with the inputs that BERT's published exports have, and one output."""
     folder.mkdir(exist_ok=True)
     inputs = ("input_ids", "attention_mask", "token_type_ids")
     axes = {0: "batch", 1: "sequence"}
@@ -118,12 +118,12 @@ def export(model: BertForTokenClassification, folder: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter that needs no further package is an old one
         torch.onnx.export(
-            _Logits(model),
+            _ByPosition(model, output),
             (example, example, 0 * example),
             str(folder / "model.onnx"),
             dynamo=False,
             input_names=list(inputs),
-            output_names=["logits"],
-            dynamic_axes=dict.fromkeys((*inputs, "logits"), axes),
+            output_names=[output],
+            dynamic_axes=dict.fromkeys((*inputs, output), axes),
         )
     model.config.save_pretrained(folder)

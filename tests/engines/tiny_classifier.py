@@ -5,7 +5,6 @@ it brings that mean to one length: one word that the model knows, anywhere among
 without such a word is of the default label.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -85,37 +84,7 @@ def _set_weights(model: BertForSequenceClassification, meanings: Mapping[int, in
         weights["classifier.weight"][number, number] = _SURE
 
 
-class _Hidden(torch.nn.Module):  # type: ignore[misc]
-    """Call the model below a classifier by position, as an export does."""
-
-    def __init__(self, model: BertForSequenceClassification) -> None:
-        super().__init__()
-        self.model = model.bert
-
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the hidden states alone."""
-        return self.model(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        ).last_hidden_state
-
-
 def export_embedder(source: Path, folder: Path) -> None:
     """Write an ONNX file of a classifier that gives hidden states, as models of embeddings do."""
     model = BertForSequenceClassification.from_pretrained(source).eval()
-    folder.mkdir(exist_ok=True)
-    inputs = ("input_ids", "attention_mask", "token_type_ids")
-    example = torch.ones(2, 4, dtype=torch.long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter that needs no further package is an old one
-        torch.onnx.export(
-            _Hidden(model),
-            (example, example, 0 * example),
-            str(folder / "model.onnx"),
-            dynamo=False,
-            input_names=list(inputs),
-            output_names=["last_hidden_state"],
-            dynamic_axes={name: {0: "batch", 1: "sequence"} for name in (*inputs, "last_hidden_state")},
-        )
-    model.config.save_pretrained(folder)
+    export(model.bert, folder, output="last_hidden_state")
