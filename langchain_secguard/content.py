@@ -63,6 +63,7 @@ def rewrite(
     allow: Collection[Unscanned] = (),
     keys: Collection[str] | None = None,
     visit_json: Callable[[str], str] | None = None,
+    keep_keys: bool = False,
 ) -> Any:
     """Pass every text leaf of ``value`` through ``visit`` and return the same shape and class.
 
@@ -77,16 +78,19 @@ def rewrite(
         keys: The keys of ``value``, a dict, whose leaves are visited; all of them when ``None``.
         visit_json: Called with text that is JSON, or the beginning of it (tool-call arguments as strings);
             by default ``visit`` is called with each of its string literals.
+        keep_keys: Leave a dict's key as it is where it would become one that the dict has already.
 
     Raises:
-        UnsupportedContentError: ``value`` holds what cannot be scanned and is not allowed.
+        UnsupportedContentError: ``value`` holds what cannot be scanned and is not allowed, or two keys of a
+            dict become one and ``keep_keys`` is not set.
     """
 
     def edits_of(literal: str) -> list[Edit]:
         new = visit(literal, "text")
         return [(0, len(literal), new)] if new != literal else []
 
-    walker = _Walker(visit, frozenset(allow), visit_json or (lambda text: edit_strings(text, edits_of)))
+    as_json = visit_json or (lambda text: edit_strings(text, edits_of))
+    walker = _Walker(visit, frozenset(allow), as_json, keep_keys=keep_keys)
     if isinstance(value, dict) and not is_message(value):
         return walker.named(value, keys)
     return walker.value(value, 0)
@@ -120,10 +124,18 @@ def _check(depth: int) -> None:
 class _Walker:
     """Walk one value; each method returns its argument itself where nothing changed."""
 
-    def __init__(self, visit: Visit, allow: frozenset[Unscanned], as_json: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        visit: Visit,
+        allow: frozenset[Unscanned],
+        as_json: Callable[[str], str],
+        *,
+        keep_keys: bool = False,
+    ) -> None:
         self._take = visit
         self._allow = allow
         self._take_json = as_json
+        self._keep_keys = keep_keys
 
     def _visit(self, text: str, kind: Kind) -> str:
         new = self._take(text, kind)
@@ -237,7 +249,12 @@ class _Walker:
         """Rewrite a dict of the user's own, keys and all."""
         if is_media(data):
             return self._fields(data, depth)
-        new = {self._key(key): self.value(item, depth + 1) for key, item in data.items()}
+        new: dict[Any, Any] = {}
+        for key, item in data.items():
+            renamed = self._key(key)
+            if self._keep_keys and renamed is not key and (renamed in new or renamed in data):
+                renamed = key
+            new[renamed] = self.value(item, depth + 1)
         if len(new) < len(data):
             raise UnsupportedContentError(
                 "two keys of a dict become one when they are hidden; use a reversible policy"

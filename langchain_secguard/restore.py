@@ -121,6 +121,7 @@ class Restorer:
             allow=UNSCANNED,
             keys=self._keys,
             visit_json=visit_json,
+            keep_keys=True,
         )
 
     def read(self, text: str) -> Sequence[Part]:

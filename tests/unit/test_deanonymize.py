@@ -147,6 +147,17 @@ def test_structured_output_is_restored_in_its_class(vault: Vault) -> None:
     assert type(restored) is Answer
 
 
+def test_keys_that_would_become_one_stay_two(vault: Vault) -> None:
+    vault.assign([Entity("CUSTOM", "Jane Doe")])
+    answer = AIMessage("", tool_calls=[{"name": "pay", "id": "1", "args": {}}])
+    for args, restored in (
+        ({"[PERSON_1]": 1, "[CUSTOM_1]": 2, "x": 3}, {"Jane Doe": 1, "[CUSTOM_1]": 2, "x": 3}),
+        ({"[PERSON_1]": 1, "Jane Doe": 2}, {"[PERSON_1]": 1, "Jane Doe": 2}),
+    ):
+        answer.tool_calls[0]["args"] = args
+        assert Deanonymizer(vault=vault).invoke(answer).tool_calls[0]["args"] == restored
+
+
 def test_what_cannot_hold_a_placeholder_passes(vault: Vault) -> None:
     answer = {"n": 12345678901, "raw": b"[PERSON_1]", "who": "[PERSON_1]"}
     assert Deanonymizer(vault=vault).invoke(answer) == {**answer, "who": "Jane Doe"}
