@@ -57,7 +57,7 @@ class KnownValuesContract:
         later = store.assign("v", [Entity("PERSON", "Jane")], [Text("Jane Doe met Jane", first.generation)])
         assert "Jane" in marked(later, "Jane Doe met Jane")[0]
 
-    @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+    @settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))
     @given(st.data())
     def test_asking_again_for_later_values_finds_all_that_a_whole_search_finds(
         self, store: VaultStore, data: st.DataObject
