@@ -58,13 +58,8 @@ class _Copy:
         return Hint(self.state.words, self.numbers, recent) if self.state.epoch else Hint(recent=recent)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asks:
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class _Ends(Generic[T]):
+@dataclass(slots=True)
+class _End(Generic[T]):
     result: T
 
 
@@ -179,10 +174,10 @@ class LedgerVaultStore:
         plan, reply = make(plans), None
         while True:
             step = _advance(plan, reply)
-            if isinstance(step, _Ends):
+            if isinstance(step, _End):
                 return step.result
-            reply = self._ledger.perform(vault_id, step.request, plans.codec.seal)
-            if _tells_a_seal(step.request, reply):
+            reply = self._ledger.perform(vault_id, step, plans.codec.seal)
+            if _tells_a_seal(step, reply):
                 plans.codec.adopt(vault_id, reply.seal or b"")
                 if reply.refused:
                     plan, reply = make(plans), None
@@ -196,10 +191,10 @@ class LedgerVaultStore:
         plan, reply = make(plans), None
         while True:
             step = await asyncio.to_thread(_advance, plan, reply) if apart else _advance(plan, reply)
-            if isinstance(step, _Ends):
+            if isinstance(step, _End):
                 return step.result
-            reply = await self._ledger.aperform(vault_id, step.request, plans.codec.seal)
-            if _tells_a_seal(step.request, reply):
+            reply = await self._ledger.aperform(vault_id, step, plans.codec.seal)
+            if _tells_a_seal(step, reply):
                 await asyncio.to_thread(plans.codec.adopt, vault_id, reply.seal or b"")
                 if reply.refused:
                     plan, reply = make(plans), None
@@ -275,17 +270,17 @@ def _tells_a_seal(request: Request, reply: Reply) -> bool:
     return reply.seal is not None and not isinstance(request, Erase | Reseal)
 
 
-def _advance(plan: Plan[T], reply: Reply | None) -> _Asks | _Ends[T]:
+def _advance(plan: Plan[T], reply: Reply | None) -> Request | _End[T]:
     """Run a plan up to its next request, or to its end."""
     try:
-        return _Asks(next(plan) if reply is None else plan.send(reply))
+        return next(plan) if reply is None else plan.send(reply)
     except StopIteration as stop:
-        return _Ends(stop.value)
+        return _End(stop.value)
 
 
 def _later(one: State, other: State) -> State:
     """Return what is known after both were heard, whichever the database said first."""
-    return State(*map(max, one, other)) if one.epoch == other.epoch else other
+    return State(*map(max, one, other)) if one.epoch == other.epoch and one != other else other
 
 
 def _are_long(texts: Sequence[Text]) -> bool:

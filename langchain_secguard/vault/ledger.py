@@ -6,7 +6,7 @@ values as they are, and one that encrypts them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 from langchain_secguard.placeholders import Ref
@@ -173,8 +173,7 @@ class Known:
     rows: Sequence[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """Answer one request; see there which fields are set. ``added`` is ``None`` where it cannot be told.
 
     ``seal`` is the seal of the vault where that is not the one given, and ``refused`` tells that for this
@@ -182,12 +181,15 @@ class Reply:
     """
 
     state: State
-    rows: Sequence[Row | None] = field(default=(), repr=False)
-    known: Sequence[Known | None] = field(default=(), repr=False)
-    added: Sequence[Row] | None = field(default=(), repr=False)
+    rows: Sequence[Row | None] = ()
+    known: Sequence[Known | None] = ()
+    added: Sequence[Row] | None = ()
     erased: int = 0
-    seal: bytes | None = field(default=None, repr=False)
+    seal: bytes | None = None
     refused: bool = False
+
+    def __repr__(self) -> str:
+        return f"Reply(state={self.state}, erased={self.erased}, refused={self.refused})"
 
 
 class Ledger(Protocol):
