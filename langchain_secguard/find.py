@@ -14,6 +14,7 @@ from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import find_forged
 from langchain_secguard.settle import PolicyOf, settle
 from langchain_secguard.sight import show_names
+from langchain_secguard.spellings import Spelling, unescaped
 from langchain_secguard.vault.phrases import fold
 
 CUSTOM = "CUSTOM"
@@ -110,28 +111,40 @@ class Finder:
             DetectorError: The detector failed, marked characters outside its text, or gave something else
                 than a list of spans for each text.
         """
-        return self._learn(texts, call(self._detector, list(texts.values())))
+        readings = _readings(texts.values())
+        return self._learn(texts, readings, call(self._detector, _asked(texts, readings)))
 
     async def aread(self, texts: Mapping[bytes, str]) -> dict[bytes, tuple[Span, ...]]:
         """Do what :meth:`read` does, without blocking the event loop."""
-        detected = await acall(self._detector, list(texts.values()))
-        if sum(map(len, texts.values())) > _LONG:
-            return await asyncio.to_thread(self._learn, texts, detected)
-        return self._learn(texts, detected)
+        is_long = sum(map(len, texts.values())) > _LONG
+        readings = (
+            await asyncio.to_thread(_readings, texts.values()) if is_long else _readings(texts.values())
+        )
+        detected = await acall(self._detector, _asked(texts, readings))
+        if is_long:
+            return await asyncio.to_thread(self._learn, texts, readings, detected)
+        return self._learn(texts, readings, detected)
 
     def _learn(
-        self, texts: Mapping[bytes, str], detected: Sequence[Sequence[Span]]
+        self,
+        texts: Mapping[bytes, str],
+        readings: Sequence[Spelling | None],
+        detected: Sequence[Sequence[Span]],
     ) -> dict[bytes, tuple[Span, ...]]:
-        marked = checked(self._detector, list(texts.values()), detected)
-        wanted = [
-            [span for span in spans if self._wanted(text, span)]
-            for text, spans in zip(texts.values(), marked, strict=True)
-        ]
+        marked = iter(checked(self._detector, _asked(texts, readings), detected))
+        wanted = [[span for span in next(marked) if self._wanted(text, span)] for text in texts.values()]
+        for own, reading in zip(wanted, readings, strict=True):
+            if reading is not None:
+                own += [
+                    Span(*reading.origin(span.start, span.end), span.entity_type, span.score)
+                    for span in next(marked)
+                    if self._wanted(reading.text, span)
+                ]
         self._seen_types.update(span.entity_type for spans in wanted for span in spans)
         types = self.types
         learned = {
-            key: tuple(self._spans(text, spans))
-            for (key, text), spans in zip(texts.items(), wanted, strict=True)
+            key: tuple(self._spans(text, reading, spans))
+            for (key, text), reading, spans in zip(texts.items(), readings, wanted, strict=True)
         }
         for key, spans in learned.items():
             self._cache.put((types, key), spans)
@@ -141,9 +154,12 @@ class Finder:
         """Tell whether ``text`` is one of the allowed names."""
         return bool(self.allowed) and name_key(text) in self.allowed
 
-    def _spans(self, text: str, spans: list[Span]) -> list[Span]:
+    def _spans(self, text: str, reading: Spelling | None, spans: list[Span]) -> list[Span]:
         if self._hidden:
             spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]
+        if self._hidden and reading is not None:
+            found = self._hidden.finditer(reading.text)
+            spans += [Span(*reading.origin(*match.span()), CUSTOM) for match in found]
         return self.settle(text, [*spans, *self._forged(text)])
 
     def settle(self, text: str, spans: Iterable[Span]) -> list[Span]:
@@ -178,6 +194,15 @@ def _cuts_words(text: str, spans: Iterable[Span]) -> bool:
 def _blanked(text: str, spans: Iterable[Span]) -> str:
     """Write ``text`` with nothing where the spans are, in the same places."""
     return apply(text, [(span.start, span.end, "\n" * (span.end - span.start)) for span in spans])
+
+
+def _readings(texts: Iterable[str]) -> list[Spelling | None]:
+    return [unescaped(text) for text in texts]
+
+
+def _asked(texts: Mapping[bytes, str], readings: Iterable[Spelling | None]) -> list[str]:
+    """List what a detector is to read: the texts, and once more without escapes those that have some."""
+    return [*texts.values(), *(reading.text for reading in readings if reading is not None)]
 
 
 def name_pattern(names: Sequence[str]) -> re.Pattern[str] | None:

@@ -7,6 +7,7 @@ driver cannot drift apart.
 import itertools
 import re
 import weakref
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from langchain_secguard.links import PERSON, link_keys, traits_before
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
 from langchain_secguard.settle import PolicyOf
+from langchain_secguard.spellings import Spelling as Reading
+from langchain_secguard.spellings import unescaped
 from langchain_secguard.surrogates import Surrogates
 from langchain_secguard.vault import Assignment, Entity, Entry, Hit, Keys, PhraseIndex, Text, Vault
 
@@ -211,15 +214,22 @@ class Hider:
         entities = [
             self._entity(spelling, want, pages if want.fresh else ()) for spelling, want in wanted.items()
         ]
-        assignment: Assignment = yield Assign(entities, [_question(page) for page in pages.values()])
+        readings = [(page, reading) for page in pages.values() if (reading := unescaped(page.text))]
+        asked = [_question(page) for page in pages.values()]
+        asked += [Text(reading.text, page.generation) for page, reading in readings]
+        assignment: Assignment = yield Assign(entities, asked)
+        hits = dict(zip(pages, assignment.hits, strict=False))
+        for (page, reading), others in zip(readings, assignment.hits[len(pages) :], strict=True):
+            new = [_origin(hit, reading) for hit in others if self._is_wanted(reading.text, hit)]
+            hits[page.text] = [*hits[page.text], *(hit for hit in new if not _is_covered(hit, page.spans))]
         entries = dict(zip(wanted, assignment.entries, strict=True)) | assignment.known
         stale = False
-        for page, hits in zip(pages.values(), assignment.hits, strict=True):
-            self._look_over(page, hits)
+        for page in pages.values():
+            self._look_over(page, hits[page.text])
             if page.edits is not None and page.epoch != assignment.epoch:
                 page.edits, stale = None, True
             page.generation, page.epoch = assignment.generation, assignment.epoch
-        if stale or any(assignment.hits):
+        if stale or any(hits.values()):
             self._refuse(pages.values())
             wanted = self._wanted(leaves, pages)
         lacking = [
@@ -322,6 +332,16 @@ class Hider:
 def _counts(pages: Iterable[Page]) -> Counter[str]:
     """Count the spans of each entity type."""
     return Counter([span.entity_type for page in pages for span in page.spans])
+
+
+def _origin(hit: Hit, reading: Reading) -> Hit:
+    """Place a hit in the text, of which escapes were undone to find it."""
+    return Hit(*reading.origin(hit.start, hit.end), hit.entity_type)
+
+
+def _is_covered(hit: Hit, spans: Sequence[Span]) -> bool:
+    position = bisect_right(spans, hit.start, key=lambda span: span.start) - 1
+    return position >= 0 and hit.end <= spans[position].end
 
 
 def _question(page: Page) -> Text:

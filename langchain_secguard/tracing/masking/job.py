@@ -7,6 +7,7 @@ from langchain_secguard.find import digest
 from langchain_secguard.json_text import Edit, apply
 from langchain_secguard.placeholders import Form
 from langchain_secguard.sight import Sight
+from langchain_secguard.spellings import spellings
 from langchain_secguard.tracing.masking.known import Known
 from langchain_secguard.tracing.masking.marks import Mark, entity_types, settle_marks
 from langchain_secguard.tracing.masking.reading import (
@@ -18,7 +19,6 @@ from langchain_secguard.tracing.masking.reading import (
     shaped,
 )
 from langchain_secguard.tracing.masking.scopes import Memory, Remembered, Scope
-from langchain_secguard.tracing.masking.spellings import spellings
 from langchain_secguard.vault import Text, Vault
 
 _MARGIN = 4096

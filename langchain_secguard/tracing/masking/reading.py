@@ -8,9 +8,9 @@ from langchain_secguard.detect.base import Detector, Span
 from langchain_secguard.detect.calling import call, checked
 from langchain_secguard.find import CUSTOM, digest, name_key
 from langchain_secguard.lru import Lru
+from langchain_secguard.spellings import Spelling, plainest
 from langchain_secguard.tracing.masking.known import Known
 from langchain_secguard.tracing.masking.marks import Mark
-from langchain_secguard.tracing.masking.spellings import Spelling, plainest
 
 _BLOB = re.compile(r"(?:data:[\w.+/-]*;base64,)[A-Za-z0-9+/_=-]*|[A-Za-z0-9+/_-]{256,}={0,2}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

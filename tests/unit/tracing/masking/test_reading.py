@@ -5,6 +5,7 @@ import pytest
 
 from langchain_secguard import DetectorError
 from langchain_secguard.json_text import apply
+from langchain_secguard.spellings import spellings
 from langchain_secguard.tracing.masking.known import Known
 from langchain_secguard.tracing.masking.marks import Mark, settle_marks
 from langchain_secguard.tracing.masking.reading import (
@@ -15,7 +16,6 @@ from langchain_secguard.tracing.masking.reading import (
     named,
     shaped,
 )
-from langchain_secguard.tracing.masking.spellings import spellings
 from tests.support import FailingDetector, LexiconDetector
 
 VALUES = {"Jane Doe": "PERSON", "Springfield": "LOCATION"}

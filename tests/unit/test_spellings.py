@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_secguard.tracing.masking.spellings import plainest, spellings
+from langchain_secguard.spellings import plainest, spellings
 
 
 def texts(text: str) -> list[str]:

@@ -91,6 +91,8 @@ _DECODERS: Sequence[tuple[re.Pattern[str], Decode]] = (
     (re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]+"), _narrow),
 )
 _PLAINEST = [_DECODERS[0], *_DECODERS[2:]]
+_CERTAIN = [*_DECODERS[:2], *_DECODERS[3:]]
+"""Without the plus sign, which is a space in a query alone."""
 _HINTS = re.compile(
     "[\\\\%+&\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]"
 )
@@ -115,14 +117,26 @@ def spellings(text: str) -> list[Spelling]:
 
 def plainest(text: str) -> Spelling:
     """Return the reading of ``text`` in which all escapes are undone."""
+    return _plain(text, _PLAINEST) if _HINTS.search(text) else Spelling(text)
+
+
+def _plain(text: str, decoders: Sequence[tuple[re.Pattern[str], Decode]]) -> Spelling:
     spelling = Spelling(text)
-    for _ in range(_NESTED if _HINTS.search(text) else 0):
+    for _ in range(_NESTED):
         before = spelling.text
-        for pattern, decode in _PLAINEST:
+        for pattern, decode in decoders:
             spelling = _decode(spelling, pattern, decode) or spelling
         if spelling.text == before:
             break
     return spelling
+
+
+def unescaped(text: str) -> Spelling | None:
+    """Return what a reader makes of a text that is written with escapes; ``None`` where it has none."""
+    if "\\" not in text and "%" not in text and "&" not in text and text.isascii():
+        return None
+    spelling = _plain(text, _CERTAIN) if _HINTS.search(text) else Spelling(text)
+    return spelling if spelling.offsets is not None and spelling.text != text else None
 
 
 def _decoded(spelling: Spelling) -> Iterator[Spelling]:
