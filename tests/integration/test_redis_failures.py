@@ -2,29 +2,29 @@
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
-from langchain_core.runnables import Runnable, RunnableLambda
 
-from langchain_secguard import Anonymizer, Deanonymizer, VaultUnavailableError
 from langchain_secguard.placeholders import Ref
 from langchain_secguard.testing.values import JANE
 from langchain_secguard.vault import Entity, RedisVaultStore, Text
+from tests.integration.broken_stores import (
+    NAME,
+    PASSWORD,
+    PATIENCE,
+    TIMEOUT,
+    around,
+    fails_closed_and_quietly,
+    turns_while_waiting,
+    within_patience,
+)
 from tests.servers import RedisCluster, RedisServer, StallProxy, free_port
-from tests.support import Capture, LexiconDetector, config
+from tests.support import config
 
 pytestmark = pytest.mark.loopback
 
-TIMEOUT = 0.4
-PATIENCE = 8.0
-"""Seconds in which a call has failed for sure: some timeouts one after another, on a busy machine."""
-
-PASSWORD = "s3cr%3At-w0rd"
-NAME = "Jane Doe"
 Broken = Iterator[RedisVaultStore]
 
 
@@ -106,46 +106,13 @@ FAILURES = [
 ]
 
 
-def around(store: RedisVaultStore, act: Callable[[str], None]) -> Runnable[Any, Any]:
-    """Make a chain whose model acts on what it is sent, and gives it back."""
-
-    def model(text: str) -> str:
-        act(text)
-        return text
-
-    before = Anonymizer(detector=LexiconDetector({NAME: "PERSON"}), store=store)
-    return before | RunnableLambda(model) | Deanonymizer(store=store)
-
-
-def within_patience(call: Callable[[], Any]) -> BaseException:
-    """Return the error with which ``call`` fails, which it must, and in time."""
-    begun = time.monotonic()
-    with pytest.raises(VaultUnavailableError) as caught:
-        call()
-    assert time.monotonic() - begun < PATIENCE
-    return caught.value
-
-
 class TestChain:
     @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.__name__)
     def test_fails_closed_and_quietly(
         self, failure: Callable[[], contextlib.AbstractContextManager[RedisVaultStore]]
     ) -> None:
-        reached: list[object] = []
-        with failure() as store, Capture() as capture:
-            chain = around(store, reached.append)
-            text = f"{NAME} is here."
-            calls: list[Callable[[], Any]] = [
-                lambda: chain.invoke(text, capture.config()),
-                lambda: asyncio.run(chain.ainvoke(text, capture.config())),
-                lambda: list(chain.stream(text, capture.config())),
-            ]
-            for call in calls:
-                capture.add(within_patience(call))
-            capture.add(store)
-        assert reached == []
-        for secret in (NAME, PASSWORD, "s3cr:t-w0rd", "w0rd"):
-            assert not capture.holds(secret)
+        with failure() as store:
+            fails_closed_and_quietly(store)
 
     def test_restores_nothing_when_the_server_is_gone_behind_the_model(self) -> None:
         with RedisServer() as server:
@@ -217,14 +184,7 @@ class TestCancellation:
         with RedisServer() as server, StallProxy(server.port) as proxy:
             store = RedisVaultStore(f"redis://127.0.0.1:{proxy.port}", timeout=30)
             await store.aassign("v", [JANE])
-            proxy.stall()
-            threading.Timer(0.3, proxy.flow).start()
-            waiting = asyncio.create_task(store.aassign("v", [JANE]))
-            turns = 0
-            while not waiting.done():
-                await asyncio.sleep(0.005)
-                turns += 1
-            assert turns > 10
+            await turns_while_waiting(store, proxy.stall, proxy.flow)
             await store.aclose()
 
 

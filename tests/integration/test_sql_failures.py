@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,23 +13,26 @@ from typing import Any, TypeAlias
 import psycopg
 import pytest
 import sqlalchemy
-from langchain_core.runnables import Runnable, RunnableLambda
 
-from langchain_secguard import Anonymizer, Deanonymizer, VaultUnavailableError
+from langchain_secguard import VaultUnavailableError
 from langchain_secguard.placeholders import Ref
-from langchain_secguard.testing.values import JANE
-from langchain_secguard.vault import SQLVaultStore
+from langchain_secguard.testing.values import BOB, JANE
+from langchain_secguard.vault import Entity, SQLVaultStore
+from tests.integration.broken_stores import (
+    NAME,
+    PASSWORD,
+    PATIENCE,
+    TIMEOUT,
+    around,
+    fails_closed_and_quietly,
+    turns_while_waiting,
+    within_patience,
+)
 from tests.servers import PostgresServer, StallProxy, free_port
-from tests.support import Capture, LexiconDetector, config
+from tests.support import config
 
 pytestmark = pytest.mark.loopback
 
-TIMEOUT = 0.4
-PATIENCE = 20.0
-"""Seconds in which a call has failed for sure: some timeouts one after another, on a busy machine."""
-
-PASSWORD = "s3cr%3At-w0rd"
-NAME = "Jane Doe"
 Broken: TypeAlias = Iterator[SQLVaultStore]
 
 
@@ -141,26 +144,6 @@ FAILURES = [
 ]
 
 
-def around(store: SQLVaultStore, act: Callable[[str], None], name: str = NAME) -> Runnable[Any, Any]:
-    """Make a chain whose model acts on what it is sent, and gives it back."""
-
-    def model(text: str) -> str:
-        act(text)
-        return text
-
-    before = Anonymizer(detector=LexiconDetector({name: "PERSON"}), store=store)
-    return before | RunnableLambda(model) | Deanonymizer(store=store)
-
-
-def within_patience(call: Callable[[], Any]) -> BaseException:
-    """Return the error with which ``call`` fails, which it must, and in time."""
-    begun = time.monotonic()
-    with pytest.raises(VaultUnavailableError) as caught:
-        call()
-    assert time.monotonic() - begun < PATIENCE
-    return caught.value
-
-
 class TestChain:
     @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.__name__)
     def test_fails_closed_and_quietly(
@@ -169,22 +152,9 @@ class TestChain:
         postgres_server: PostgresServer,
         tmp_path: Path,
     ) -> None:
-        reached: list[object] = []
         long = "Quenby " * 5_000  # more than one page of a file that is full
-        with failure(postgres_server, tmp_path) as store, Capture() as capture:
-            chain = around(store, reached.append, long)
-            text = f"{long} is here."
-            calls: list[Callable[[], Any]] = [
-                lambda: chain.invoke(text, capture.config()),
-                lambda: asyncio.run(chain.ainvoke(text, capture.config())),
-                lambda: list(chain.stream(text, capture.config())),
-            ]
-            for call in calls:
-                capture.add(within_patience(call))
-            capture.add(store)
-        assert reached == []
-        for secret in ("Quenby", PASSWORD, "s3cr:t-w0rd", "w0rd"):
-            assert not capture.holds(secret)
+        with failure(postgres_server, tmp_path) as store:
+            fails_closed_and_quietly(store, long)
 
     def test_restores_nothing_when_the_server_is_gone_behind_the_model(
         self, postgres_server: PostgresServer
@@ -192,6 +162,33 @@ class TestChain:
         with StallProxy(postgres_server.port) as proxy, opened(through(proxy, postgres_server)) as store:
             chain = around(store, lambda _: proxy.stall())
             within_patience(lambda: chain.invoke(f"{NAME} is here.", config()))
+
+
+class FullServer(PostgresServer):
+    """Let no file grow beyond two megabytes: PostgreSQL takes that for a full disk."""
+
+    made_with = ("--wal-segsize", "1")  # megabytes of each file of its log, which must have its place
+
+    def command(self) -> list[str]:
+        """Return the command line of the server, under a limit in blocks of 512 bytes."""
+        return ["sh", "-c", f'ulimit -f {(2 << 20) // 512} && exec "$@"', "sh", *super().command()]
+
+
+class TestFullDisk:
+    def test_reads_on_and_writes_nothing_by_halves(self) -> None:
+        with FullServer() as server:
+            store = SQLVaultStore(f"postgresql://{server.address}", timeout=3 * PATIENCE)
+            (entry,) = store.assign("v", [JANE]).entries
+            large = [Entity("SECRET", secrets.token_hex(1 << 17)) for _ in range(12)]
+            with pytest.raises(VaultUnavailableError):
+                store.assign("v", [*large, BOB])
+            assert "File too large" in server.log
+            assert store.entries("v") == [entry]
+            assert store.lookup("v", [entry.ref]) == [entry]
+            assert store.assign("v", [JANE]).entries == [entry]
+            (bob,) = store.assign("v", [BOB]).entries  # what is small has its place
+            assert (bob.ref, store.entries("v")) == (Ref("PERSON", 2), [entry, bob])
+            store.close()
 
 
 class TestRecovery:
@@ -263,28 +260,15 @@ class TestCancellation:
         with StallProxy(postgres_server.port) as proxy:
             store = SQLVaultStore(through(proxy, postgres_server), timeout=PATIENCE)
             await store.aassign("v", [JANE])
-            await self.turns_while_waiting(store, proxy.stall, proxy.flow)
+            await turns_while_waiting(store, proxy.stall, proxy.flow)
             await store.aclose()
 
     async def test_a_locked_file_does_not_hold_up_the_event_loop(self, tmp_path: Path) -> None:
         store = SQLVaultStore(f"sqlite:///{tmp_path}/vaults.db", timeout=PATIENCE)
         await store.aassign("w", [JANE])
         admin = sqlite3.connect(tmp_path / "vaults.db", isolation_level=None, check_same_thread=False)
-        await self.turns_while_waiting(
+        await turns_while_waiting(
             store, lambda: admin.execute("BEGIN IMMEDIATE"), lambda: admin.execute("COMMIT")
         )
         admin.close()
         await store.aclose()
-
-    async def turns_while_waiting(
-        self, store: SQLVaultStore, stall: Callable[[], object], flow: Callable[[], object]
-    ) -> None:
-        stall()
-        threading.Timer(0.3, flow).start()
-        waiting = asyncio.create_task(store.aassign("v", [JANE]))
-        turns = 0
-        while not waiting.done():
-            await asyncio.sleep(0.005)
-            turns += 1
-        assert len(waiting.result().entries) == 1
-        assert turns > 10

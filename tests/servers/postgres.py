@@ -19,6 +19,9 @@ class PostgresServer(LocalServer):
         options: More of ``postgresql.conf``, such as ``max_connections="200"``.
     """
 
+    made_with: tuple[str, ...] = ()
+    """More options of ``initdb``."""
+
     stop_signal = signal.SIGINT
     kill_signal = signal.SIGQUIT
 
@@ -45,7 +48,7 @@ class PostgresServer(LocalServer):
             self.run(
                 self._initdb,
                 *("--pgdata", str(self.data), "--username", "secguard", "--auth", "trust"),
-                *("--no-sync", "--encoding", "UTF8", "--no-locale"),
+                *("--no-sync", "--encoding", "UTF8", "--no-locale", *self.made_with),
             )
         super().start()
 
