@@ -14,7 +14,7 @@ PACKAGE = Path(langchain_secguard.__file__).parent
 
 ORDER = [
     {"errors"},
-    {"blocks", "json_text", "lru", "plan", "policy", "placeholders", "urls", "name_words"},
+    {"blocks", "json_text", "lru", "plan", "policy", "placeholders", "spellings", "urls", "name_words"},
     {"content"},
     {"arguments", "detect"},
     {"settle"},
