@@ -177,3 +177,62 @@ def test_scores_have_the_sources_that_dashboards_compare() -> None:
     for source in ("API", "ANNOTATION", "EVAL"):
         assert ScoreSource(source).value == source
         assert f"`{source}`" in page
+
+
+PEERS = {
+    "langchain-secguard": ["langchain-secguard 0.1.0"],
+    "LLM Guard, exact matching": ["LLM Guard, exact 0.3.16"],
+    "LLM Guard, fuzzy matching": ["LLM Guard, fuzzy 0.3.16"],
+    "`PresidioReversibleAnonymizer`, fakes or labels": [
+        "PresidioReversibleAnonymizer, fakes 0.4.2",
+        "PresidioReversibleAnonymizer, labels 0.4.2",
+    ],
+    "piighost 2.1.1": ["piighost 2.1.1"],
+    "maskflow-langchain 0.1.1": ["maskflow-langchain 0.1.1"],
+}
+"""The rows of the README's last table, and those of the benchmark's page that they repeat."""
+
+
+def row(text: str, first: str) -> list[str]:
+    """Return the cells behind the one that a row begins with."""
+    (line,) = (
+        line for line in text.splitlines() if re.match(rf"\| {re.escape(first)} \| (0|\d+(\.\d)?%)", line)
+    )
+    return [cell.strip() for cell in line.strip("| ").split(" | ")[1:]]
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_the_figures_of_the_readme_are_those_of_the_benchmark(name: str) -> None:
+    told = row((ROOT / "README.md").read_text(encoding="utf-8"), name)
+    page = (ROOT / "docs/benchmark.md").read_text(encoding="utf-8")
+    measured = [row(page, peer) for peer in PEERS[name]]
+
+    def share(cells: list[str], column: int) -> str:
+        found = re.search(r"\((\d+)\)", cells[column])
+        return f"{100 * int(found[1]) / int(cells[4]):.0f}%" if found else "0"
+
+    for shown, column in zip(told, (0, 1, 3), strict=False):
+        assert shown == ", ".join(dict.fromkeys(share(cells, column) for cells in measured))
+    assert {told[3]} == {cells[6] for cells in measured}
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"])
+def test_links_beside_the_site_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        assert (ROOT / path).exists(), target
+        headings = (
+            re.findall(r"^#+ (.+)$", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+            if anchor
+            else []
+        )
+        anchors = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in anchors, target
+
+
+def test_the_files_that_the_readme_names_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("The layout follows")[1]
+    named = re.findall(r"`(\w+(?:\.py|/))`", text)
+    assert len(named) > 15
+    assert [one for one in named if not (ROOT / "langchain_secguard" / one).exists()] == []
