@@ -18,8 +18,8 @@ from langchain_secguard.vault.ledger import (
     ListSurrogates,
     LookUp,
     Offer,
-    Record,
     Recall,
+    Record,
     Reply,
     Reseal,
     Row,
@@ -38,8 +38,8 @@ CIPHER: VaultCipher = SEALED[0].cipher
 ENCRYPTED = CIPHER.encrypt(REF, "value", "Jane Doe")
 PLACES: list[tuple[Ref, Field]] = [(REF, "value"), (REF, "surrogate"), (REF._replace(number=2), "value")]
 REQUESTS: list[Any] = [
-    Settle([], [b"1" * 16, b"2" * 16]), Recall([(b"1" * 16, b"2" * 16)], [b"1" * 16]), Fill([Row(REF, b"x")]), ListRows(), ListSurrogates(), Erase(),
-    EraseValue(b"1" * 16), Reseal(b"a", b"b"),
+    Settle([], [b"1" * 16, b"2" * 16]), Recall([(b"1" * 16, b"2" * 16)], [b"1" * 16]), Fill([Row(REF, b"x")]),
+    ListRows(), ListSurrogates(), Erase(), EraseValue(b"1" * 16), Reseal(b"a", b"b"),
 ]  # fmt: skip
 
 
