@@ -18,10 +18,13 @@ _PLAIN = re.compile(rf"[A-Za-z0-9_]+(?: [A-Za-z0-9_]+){{1,{MAX_WORDS - 1}}}")
 """Most phrases of several words: what they fold to is plain as well."""
 _SPACES = re.compile(r"\s+")
 _MARKED = re.compile(
-    "[\u0130\u0345\u01f0\u0390\u03b0\u1e96-\u1e99\u1f50\u1f52\u1f54\u1f56\u1fb6\u1fb7\u1fc6\u1fc7"
+    "[\u0130\u0131\u0345\u01f0\u0390\u03b0\u1e96-\u1e99\u1f50\u1f52\u1f54\u1f56\u1fb6\u1fb7\u1fc6\u1fc7"
     "\u1fd2\u1fd3\u1fd6\u1fd7\u1fe2-\u1fe4\u1fe6\u1fe7\u1ff6\u1ff7]"
 )
-"""What folding case would turn from a letter into a letter and a mark, or from a mark into a letter."""
+"""What folding case would turn from a letter into a letter and a mark, or from a mark into a letter.
+
+And the Turkish letter that is written as any other I in capitals.
+"""
 
 
 class Match(NamedTuple):
@@ -56,6 +59,8 @@ def fold_case(text: str) -> str:
 
 
 def _unmarked(match: re.Match[str]) -> str:
+    if match[0] == "\u0131":
+        return "i"
     return match[0].casefold()[0] if match[0].isalpha() else "\u0301"
 
 

@@ -174,6 +174,7 @@ class TestPhraseIndex:
             ("Annual Ann ann", "Ann", ["Ann"]),
             ("\u0130BRAHIM \u00d6Z", "\u0130brahim \u00d6z", ["\u0130BRAHIM \u00d6Z"]),
             ("ibrahim \u00f6z", "\u0130brahim \u00d6z", ["ibrahim \u00f6z"]),
+            ("YILDIZ KILI\u00c7", "Y\u0131ld\u0131z K\u0131l\u0131\u00e7", ["YILDIZ KILI\u00c7"]),
             ("\u01f0an li", "\u01f0an Li", ["\u01f0an li"]),
             ("O'NEIL", "O\u2019Neil", ["O'NEIL"]),
             ("e\u0301ve li", "E\u0301ve Li", ["e\u0301ve li"]),
