@@ -15,7 +15,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import StateUpdate
 
 from langchain_secguard import Anonymizer, Deanonymizer, Vault
-from langchain_secguard.detect import FunctionDetector, LLMGuardDetector
+from langchain_secguard.detect import FunctionDetector, LLMGuardDetector, PresidioDetector
 from langchain_secguard.middleware import protect_agent
 from langchain_secguard.serve import Limits, Settings, add_secure_routes
 from langchain_secguard.vault import RedisVaultStore, SQLVaultStore
@@ -113,6 +113,23 @@ def test_names_are_linked_as_the_table_says(later: str, linked: bool) -> None:
     assert hidden.startswith("[PERSON_1] sued. ")
     assert ("[PERSON_1" in hidden[17:]) is linked
     assert Deanonymizer(vault=anonymizer.vault).invoke(hidden) == f"Jane Doe sued. {later}"
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "threshold", "hidden"),
+    [
+        ("so 123456789", [], 0.4, False),
+        ("passport 123456789", [], 0.5, False),
+        ("passport 123456789", [], 0.4, True),
+        ("so 123456789", ["passport"], 0.4, True),
+    ],
+)
+def test_presidios_passports_are_hidden_from_the_threshold_on_that_the_page_says(
+    text: str, context: list[str], threshold: float, hidden: bool
+) -> None:
+    detector = PresidioDetector(context=context)
+    anonymizer = Anonymizer(detector=detector, threshold=threshold, vault=Vault())
+    assert ("[US_PASSPORT_1]" in anonymizer.invoke(text)) is hidden
 
 
 class TestStart:
