@@ -20,7 +20,7 @@ _START = re.compile(
     rf"|(?P<defined>\]:\s*(?:(?P<defined_angle><)\s*|(?={_SITE})))"
     r"|[a-z][a-z0-9+.\-]{0,30}://|(?<![\w:/])//|(?<![\w:/\\])\\\\[\w.\-]{2,63}\\"
     r"|\b(?:www\.|https?:|ftp:|mailto:|tel:|sms:|data:|javascript:|vbscript:)"
-    r"|\b[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.[a-z]{2,24}(?::\d{1,5})?[/?#]",
+    r"|\b[\w\-]{1,63}(?:\.[\w\-]{1,63}){0,8}\.(?:[a-z]{2,24}|xn--[a-z0-9\-]{2,59})(?::\d{1,5})?[/?#]",
     re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(r"[:&\\]|/\s*/")  # without one of these an attribute stays on its own site
