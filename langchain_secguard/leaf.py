@@ -60,6 +60,8 @@ class TextStream:
 
     def feed(self, text: str) -> list[str | Placeholder]:
         """Take the next piece, and give what is certain by now."""
+        if self._phrases is None and len(self._reader.surrogates):  # the first came while the text did
+            self._phrases = PhraseStream(self._placeholders.before)
         return self._mark(self._checked(self._placeholders.feed(text)))
 
     def passes(self, text: str) -> bool:

@@ -236,6 +236,11 @@ class PlaceholderStream:
         self._held = ""
         self._before = ""
 
+    @property
+    def before(self) -> str:
+        """The last character that was given, if any."""
+        return self._before
+
     def passes(self, text: str) -> bool:
         """Take the next piece if all of it is plain text for certain; else leave it."""
         if self._held or _STARTS.search(text):

@@ -200,10 +200,10 @@ class PhraseIndex(Generic[T]):
 
 
 class PhraseStream(Generic[T]):
-    """Find the phrases of an index in a text that arrives in pieces."""
+    """Find the phrases of an index in a text that arrives in pieces; ``before`` stands before the first."""
 
-    def __init__(self) -> None:
-        self._before = ""
+    def __init__(self, before: str = "") -> None:
+        self._before = before
         self._held = ""
 
     def feed(self, text: str, index: PhraseIndex[T]) -> list[str | tuple[str, T]]:

@@ -255,6 +255,17 @@ def test_a_vault_may_grow_while_an_answer_streams() -> None:
     assert "".join(Deanonymizer(vault=vault).transform(answer())) == "so Jane Doe and Bob Roe."
 
 
+def test_a_surrogate_that_comes_in_the_midst_of_a_word_is_not_seen_in_it() -> None:
+    vault = Vault("v")
+
+    def answer() -> Iterator[str]:
+        yield "Rose"
+        vault.assign([Entity("PERSON", "Bob Roe", ("Mary Major",))])
+        yield "mary Major and Mary Major."
+
+    assert "".join(Deanonymizer(vault=vault).transform(answer())) == "Rosemary Major and Bob Roe."
+
+
 def test_surrogates_are_restored_however_they_are_cut(vault: Vault) -> None:
     vault.assign([Entity("PERSON", "Ann Lee", ("Mary Major",)), Entity("PERSON", "Leo", ("Mary",))])
     answer = "Mary Major met Mary and MARY MAJOR; Marylin, Major Mary"
