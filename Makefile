@@ -16,6 +16,8 @@ PORT ?= 8000
 SOAK_SECONDS ?= 300
 SECONDS ?= $(SOAK_SECONDS)
 PIP := -m pip --disable-pip-version-check
+# Python 3.11 comes with a pip that takes twice as long to find out what to install.
+environment = $(PYTHON) -m venv $(1) && $(1)/bin/python $(PIP) install --quiet --upgrade pip
 # Tests are shared out to a few processes, whole files at a time: what a file starts for its tests is started once.
 SHARED := -n auto --maxprocesses 4 --dist loadfile
 
@@ -96,7 +98,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@echo "== making $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(call environment,$(VENV))
 
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml
 	@echo "== installing langchain-secguard and what the demo needs into $(VENV)"
@@ -117,20 +119,20 @@ $(LANGFUSE4)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 test-langfuse4"; exit 1; }
 	@echo "== installing Langfuse's SDK 4 into $(LANGFUSE4)"
-	@$(PYTHON) -m venv $(LANGFUSE4)
+	@$(call environment,$(LANGFUSE4))
 	@$(LANGFUSE4)/bin/python $(PIP) install --quiet --editable ".[langfuse]" "langfuse==4.14.0" "langchain>=1,<2" \
 		"pytest>=8.3" "pytest-asyncio>=0.25" "pytest-socket>=0.7" "pytest-xdist>=3.6"
 	@touch $@
 
 $(DOCS)/.installed: docs/_build/requirements.txt
 	@echo "== installing what builds the documentation into $(DOCS)"
-	@$(PYTHON) -m venv $(DOCS)
+	@$(call environment,$(DOCS))
 	@$(DOCS)/bin/python $(PIP) install --quiet -r docs/_build/requirements.txt
 	@touch $@
 
 $(PACKAGE)/.installed:
 	@echo "== installing what builds and checks packages into $(PACKAGE)"
-	@$(PYTHON) -m venv $(PACKAGE)
+	@$(call environment,$(PACKAGE))
 	@$(PACKAGE)/bin/python $(PIP) install --quiet build twine pyright
 	@touch $@
 
@@ -138,7 +140,7 @@ $(SOAK)/.installed: pyproject.toml tests/soak/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) or sys.platform != "linux")' \
 		|| { echo "The fuzzer needs Linux and Python 3.11 to 3.13: make PYTHON=/path/to/python3.11 soak"; exit 1; }
 	@echo "== installing a fuzzer, and what is fuzzed, into $(SOAK)"
-	@$(PYTHON) -m venv $(SOAK)
+	@$(call environment,$(SOAK))
 	@$(SOAK)/bin/python $(PIP) install --quiet -r tests/soak/requirements.txt \
 		--editable ".[langfuse,redis,sql,encryption,secrets,surrogates]"
 	@touch $@
@@ -147,7 +149,7 @@ $(GUARDRAILS)/.installed: pyproject.toml tests/guardrails_ai/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 test-guardrails-ai"; exit 1; }
 	@echo "== installing Guardrails AI into $(GUARDRAILS)"
-	@$(PYTHON) -m venv $(GUARDRAILS)
+	@$(call environment,$(GUARDRAILS))
 	@$(GUARDRAILS)/bin/python $(PIP) install --quiet -r tests/guardrails_ai/requirements.txt --editable .
 	@touch $@
 
@@ -155,7 +157,7 @@ $(BENCH)/.installed: pyproject.toml $(BENCH_NEEDS)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
 	@echo "== installing LLM Guard, the peer that is measured, into $(BENCH) (about a minute)"
-	@$(PYTHON) -m venv $(BENCH)
+	@$(call environment,$(BENCH))
 	@$(BENCH)/bin/python $(PIP) install --quiet $(addprefix -r ,$(filter-out %/constraints.txt,$(BENCH_NEEDS))) \
 		--editable ".[openai,langfuse,redis,postgres,encryption,serve,testing]"
 	@touch $@
@@ -164,7 +166,7 @@ $(PEERS)/.installed: benchmarks/requirements-peers.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "The peers need Python 3.11 to 3.13: make PYTHON=/path/to/python3.11 benchmark"; exit 1; }
 	@echo "== installing the other peers that are measured into $(PEERS)"
-	@$(PYTHON) -m venv $(PEERS)
+	@$(call environment,$(PEERS))
 	@$(PEERS)/bin/python $(PIP) install --quiet -r benchmarks/requirements-peers.txt
 	@touch $@
 
@@ -172,7 +174,7 @@ $(ENGINES)/.installed: pyproject.toml tests/engines/requirements.txt benchmarks/
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' \
 		|| { echo "LLM Guard needs Python 3.11 or 3.12: make PYTHON=/path/to/python3.11 test-engines"; exit 1; }
 	@echo "== installing LLM Guard and PyTorch into $(ENGINES) (about a minute)"
-	@$(PYTHON) -m venv $(ENGINES)
+	@$(call environment,$(ENGINES))
 	@$(ENGINES)/bin/python $(PIP) install --quiet -r tests/engines/requirements.txt --editable .
 	@touch $@
 

@@ -105,7 +105,7 @@ def test(python: str, kind: str) -> tuple[str, str]:
     version = version_of(python)
     print(f"== Python {version}, {kind} versions", flush=True)
     with tempfile.TemporaryDirectory(prefix="secguard-matrix-") as folder:
-        subprocess.run([python, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "venv", "--upgrade-deps", folder], check=True)
         own = str(Path(folder) / "bin" / "python")
         pins = [f"{name}=={least}" for name, least in lowest(version).items()] if kind == "lowest" else []
         tools = [

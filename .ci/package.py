@@ -84,7 +84,7 @@ def look(names: list[str], wheel: Path) -> None:
 def use(built: Path, folder: Path, *, typed: bool, pyright: bool) -> None:
     """Install a file into an empty environment, away from the sources, and use it."""
     say(f"installing {built.name} into an empty environment")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv", with_pip=True, upgrade_deps=True)
     python = str(folder / "venv" / "bin" / "python")
     run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", str(built), cwd=folder)
     run(python, "-m", "pip", "check", "--disable-pip-version-check", cwd=folder)
