@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from langchain.agents import create_agent
 from langchain_core.language_models import FakeListChatModel, ParrotFakeChatModel
+from langchain_core.messages import AIMessageChunk
 from langfuse.api import ScoreSource
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -19,6 +21,7 @@ from langchain_secguard.detect import FunctionDetector, LLMGuardDetector, Presid
 from langchain_secguard.middleware import protect_agent
 from langchain_secguard.serve import Limits, Settings, add_secure_routes
 from langchain_secguard.vault import RedisVaultStore, SQLVaultStore
+from tests.integration.cookbook_support import Listening
 from tests.integration.test_readme import ROOT, blocks
 
 
@@ -158,6 +161,30 @@ class TestAgents:
         builder.add_node("answer", lambda state: {"messages": [model.invoke(state["messages"])]})
         builder.add_edge(START, "answer")
         return protect_agent(builder.compile(checkpointer=InMemorySaver()))
+
+    def test_the_pair_around_an_agent_without_a_checkpointer(self) -> None:
+        model = Listening(responses=["Dear [PERSON_1]"])
+        chain = Anonymizer() | create_agent(model) | Deanonymizer()
+        config: Any = {"configurable": {"vault_id": "around"}}
+        answer = chain.invoke({"messages": [("user", "I am Jane Doe.")]}, config)["messages"]
+        assert [message.text for message in answer] == ["I am Jane Doe.", "Dear Jane Doe"]
+        assert model.asked == ["I am [PERSON_1]."]
+
+    def test_tokens_of_a_graph_are_restored_outside(self) -> None:
+        model = FakeListChatModel(responses=["Dear [PERSON_1]!"])
+        builder = StateGraph(MessagesState)
+        builder.add_node("hide", Anonymizer())
+        builder.add_node("answer", lambda state: {"messages": [model.invoke(state["messages"])]})
+        builder.add_edge(START, "hide")
+        builder.add_edge("hide", "answer")
+        config: Any = {"configurable": {"thread_id": "outside"}}
+        asked: Any = {"messages": [("user", "I am Jane Doe.")]}
+        tokens = builder.compile().stream(asked, config, stream_mode="messages")
+        shown = list(Deanonymizer().transform((chunk for chunk, _ in tokens), config))
+        said = [message.text for message in shown if isinstance(message, AIMessageChunk)]
+        assert "".join(said) == "Dear Jane Doe!"
+        assert len(said) > 1
+        assert "PERSON" not in str([message.text for message in shown])
 
     @pytest.mark.parametrize("version", ["v1", "v3"])
     async def test_events_of_another_version_are_refused(self, graph: Any, version: Any) -> None:
