@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 Call = Callable[[], object]
 
-_ROUNDS = 5
+_ROUNDS = 4
 _ROUND = 0.1  # seconds
 _LONGEST = 3.0
 """Seconds after which no further round is begun: of calls that take long, one is enough."""

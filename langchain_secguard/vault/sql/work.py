@@ -33,7 +33,7 @@ from langchain_secguard.vault.sql.statements import Answer, Statement, Statement
 T = TypeVar("T")
 Work: TypeAlias = Generator[Statement, Answer, T]
 
-_FEW = 64
+_FEW = 1_000
 """So many keys are read along with others, for the case that they will be needed."""
 
 _CALM = 1.0
