@@ -51,7 +51,8 @@ class Hidden:
 class Page:
     """One text of a call: its spans, and how much the vault knew when they were last looked over.
 
-    ``edits`` are those of an earlier call, good in the ``epoch`` of the vault in which they were made.
+    ``edits`` are those of an earlier call, good in the ``epoch`` of the vault in which they were made;
+    ``escaped`` tells whether the text may be written with escapes.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Page:
     generation: int = 0
     edits: Sequence[Edit] | None = None
     epoch: int = 0
+    escaped: bool = True
     fresh: bool = True
 
 

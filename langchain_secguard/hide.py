@@ -74,6 +74,7 @@ class _Remembered(NamedTuple):
     spans: Sequence[Span]
     edits: Sequence[Edit] | None
     epoch: int
+    escaped: bool
 
 
 @dataclass(slots=True)
@@ -147,7 +148,9 @@ class Hider:
         for key, page in zip(texts, pages.values(), strict=True):
             if page.edits is None and index is None and self._tokenizes(page.spans):
                 page.edits = edits.get((page.text, "text"))
-            self._pages.put((scope, key), _Remembered(page.generation, page.spans, page.edits, page.epoch))
+            self._pages.put(
+                (scope, key), _Remembered(page.generation, page.spans, page.edits, page.epoch, page.escaped)
+            )
         return Hidden(edits, _counts(pages.values()), len(pages) - read, read, written)
 
     def _find(
@@ -158,7 +161,7 @@ class Hider:
         unread = {key: texts[key] for key, known in spans.items() if known is None}
         learned = (yield Detect(unread)) if unread else {}
         return {
-            text: Page(text, page.spans, page.generation, page.edits, page.epoch, fresh=False)
+            text: Page(text, page.spans, page.generation, page.edits, page.epoch, page.escaped, fresh=False)
             if (page := pages[key])
             else Page(text, spans[key] or learned.get(key, ()))
             for key, text in texts.items()
@@ -214,7 +217,7 @@ class Hider:
         entities = [
             self._entity(spelling, want, pages if want.fresh else ()) for spelling, want in wanted.items()
         ]
-        readings = [(page, reading) for page in pages.values() if (reading := unescaped(page.text))]
+        readings = [(page, reading) for page in pages.values() if (reading := _reading(page))]
         asked = [_question(page) for page in pages.values()]
         asked += [Text(reading.text, page.generation) for page, reading in readings]
         assignment: Assignment = yield Assign(entities, asked)
@@ -332,6 +335,13 @@ class Hider:
 def _counts(pages: Iterable[Page]) -> Counter[str]:
     """Count the spans of each entity type."""
     return Counter([span.entity_type for page in pages for span in page.spans])
+
+
+def _reading(page: Page) -> Reading | None:
+    """Undo the escapes of a page; it is remembered of one that it has none."""
+    reading = unescaped(page.text) if page.escaped else None
+    page.escaped = reading is not None
+    return reading
 
 
 def _origin(hit: Hit, reading: Reading) -> Hit:

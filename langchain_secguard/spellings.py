@@ -93,6 +93,10 @@ _DECODERS: Sequence[tuple[re.Pattern[str], Decode]] = (
 _PLAINEST = [_DECODERS[0], *_DECODERS[2:]]
 _CERTAIN = [*_DECODERS[:2], *_DECODERS[3:]]
 """Without the plus sign, which is a space in a query alone."""
+_ESCAPE = re.compile(
+    "%[0-9a-fA-F][0-9a-fA-F]|&[#A-Za-z][A-Za-z0-9]{1,24};|&#[xX]?[0-9a-fA-F]|\\\\[uUx\"'\\\\/bfnrtav0]"
+    "|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]"
+)
 _HINTS = re.compile(
     "[\\\\%+&\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]"
 )
@@ -135,7 +139,7 @@ def unescaped(text: str) -> Spelling | None:
     """Return what a reader makes of a text that is written with escapes; ``None`` where it has none."""
     if "\\" not in text and "%" not in text and "&" not in text and text.isascii():
         return None
-    spelling = _plain(text, _CERTAIN) if _HINTS.search(text) else Spelling(text)
+    spelling = _plain(text, _CERTAIN) if _ESCAPE.search(text) else Spelling(text)
     return spelling if spelling.offsets is not None and spelling.text != text else None
 
 
