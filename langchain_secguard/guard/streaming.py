@@ -20,6 +20,8 @@ from typing import Any, Protocol
 from langchain_core.messages import AIMessageChunk, BaseMessageChunk
 from langchain_core.runnables.utils import AddableDict
 
+from langchain_secguard.blocks import is_prose
+
 _END = re.compile(
     r"[.!?\u2026][\"'\u2019\u201d)\]*_]*\s+"
     r"|[\u3002\uff01\uff1f][\u300d\u300f\u2019\u201d\uff09)\]]*"
@@ -316,6 +318,7 @@ def _is_text(block: Any) -> bool:
         and block.get("type") == "text"
         and isinstance(block.get("text"), str)
         and not any(value for key, value in block.items() if key not in ("type", "text", "index", "id"))
+        and not is_prose(block.get("id"))
     )
 
 

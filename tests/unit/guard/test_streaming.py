@@ -291,6 +291,13 @@ class TestSentences:
         assert total(passed) == total(chunks)
         assert len(passed) > 5
 
+    @every_way
+    def test_a_text_in_the_place_of_an_id_is_judged(self, stream: Stream) -> None:
+        block = {"type": "text", "text": "First sentence. ", "index": 0, "id": f"the {SECRET}"}
+        chunks = [AIMessageChunk(content=[block], id="m1")]
+        guard = Guard([Words("secret")], on_fail="No.", streaming="sentences")
+        assert text_of(stream(Source(chunks) | guard)) == "No."
+
     def test_a_text_without_sentences_is_cut_between_words(self) -> None:
         text = "word " * 500
         words = Words()
