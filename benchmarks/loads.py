@@ -14,9 +14,6 @@ _ROUND = 0.1  # seconds
 _LONGEST = 3.0
 """Seconds after which no further round is begun: of calls that take long, one is enough."""
 
-CALLS_READY = 2 * _ROUNDS
-"""Calls that are made ready for each client: one in each round is made for sure."""
-
 
 @dataclass(frozen=True, slots=True)
 class Load:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import redis
 import sqlalchemy
 
-from benchmarks.loads import CALLS_READY, Call
+from benchmarks.loads import Call
 from benchmarks.store_bare import Job, Pipeline
 from benchmarks.store_bare_sql import Statements, make_tables
 from langchain_secguard.vault import InMemoryVaultStore, RedisVaultStore
@@ -82,7 +82,7 @@ class Redis:
         """Open a store."""
         return RedisVaultStore(self._server.url, connections=clients, timeout=_TIMEOUT)
 
-    def bare(self, job: Job, clients: int) -> Callable[[], Call]:
+    def bare(self, job: Job, clients: int) -> Callable[[], Call]:  # noqa: ARG002 - a pool
         """Make pipelines of as many of the same commands."""
         job.call()
         self._admin.config_resetstat()
@@ -91,7 +91,7 @@ class Redis:
         commands = {
             name: stats[f"cmdstat_{name}"]["calls"] for name in _COMMANDS if f"cmdstat_{name}" in stats
         }
-        pipeline = Pipeline(self._admin, commands, job, names_ready(job.entities, clients))
+        pipeline = Pipeline(self._admin, commands, job)
         return lambda: pipeline.call_for(job.kind)
 
     def trips(self, use: Callable[[Any, Callable[[], int]], str]) -> str:
@@ -131,8 +131,7 @@ class SQL:
         heard: list[Statement] = []
         with overheard(heard):
             job.call()
-        ready = names_ready(job.entities, clients)
-        statements = Statements(self._engine(clients), self._dialect, heard, job, ready)
+        statements = Statements(self._engine(clients), self._dialect, heard, job)
         return statements.call_for(job.kind)
 
     def trips(self, use: Callable[[Any, Callable[[], int]], str]) -> str:
@@ -198,11 +197,6 @@ def overheard(heard: list[Statement]) -> Iterator[None]:
         yield
     finally:
         drivers.execute = execute
-
-
-def names_ready(entities: int, clients: int) -> int:
-    """Tell how many names are made before the time is taken: all that the clients will use, as a rule."""
-    return max(CALLS_READY * clients * entities, 3_000)
 
 
 def _as_durable(connection: Any, _record: Any) -> None:

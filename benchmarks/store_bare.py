@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -24,6 +25,9 @@ Found = tuple[str, int, str]
 
 KEYS_EACH = 6
 """Keys that a store makes of a person's name of two words: of the value, its case, a phrase, three claims."""
+
+NAMES_READY = 40_000
+"""Names that are made before any time is taken."""
 
 _KEPT = b"x" * 60
 _BYTES = 80
@@ -75,30 +79,33 @@ def _place(number: int) -> bytes:
     return b"vault\0PERSON\0%d\0value" % number
 
 
-class People:
-    """Give out names that were never given before, some of which are ready."""
+@cache
+def _ready() -> Sequence[str]:
+    return list(itertools.islice(names(next(_SEEDS)), NAMES_READY))
 
-    def __init__(self, ready: int) -> None:
+
+class People:
+    """Give out names, each once: first those that are ready."""
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._source = names(next(_SEEDS))
-        self._ready = list(itertools.islice(self._source, ready))
+        self._names = itertools.chain(_ready(), names(next(_SEEDS)))
 
     def take(self, count: int) -> list[str]:
         """Take so many names."""
         with self._lock:
-            taken, self._ready[:count] = self._ready[:count], ()
-            return taken + list(itertools.islice(self._source, count - len(taken)))
+            return list(itertools.islice(self._names, count))
 
 
 class Pipeline:
     """Send as many of the same commands as the store, or its script, in one pipeline of redis-py."""
 
-    def __init__(self, client: Any, commands: Mapping[str, int], job: Job, ready: int) -> None:
+    def __init__(self, client: Any, commands: Mapping[str, int], job: Job) -> None:
         self._client = client
         self._commands = commands
         self._values = Values(encrypted=job.encrypted)
         self._entities = job.entities
-        self._people = People(ready)
+        self._people = People()
         self._numbers = itertools.count(1)
         self._known = self._people.take(job.entities)
         self._hash = f"bare {next(_SEEDS)}"

@@ -32,13 +32,11 @@ def make_tables(connection: Any, dialect: Dialect) -> None:
 class Statements:
     """Carry out what ``heard`` has of a call, on connections of an engine's pool."""
 
-    def __init__(
-        self, engine: Any, dialect: Dialect, heard: Sequence[Statement], job: Job, ready: int
-    ) -> None:
+    def __init__(self, engine: Any, dialect: Dialect, heard: Sequence[Statement], job: Job) -> None:
         self._engine = engine
         self._is_postgresql = dialect == "postgresql"
         self._values = Values(encrypted=job.encrypted)
-        self._people = People(ready)
+        self._people = People()
         self._job = job
         self._reads = [one for one in heard if one.sql.startswith("SELECT")]
         self._known = self._people.take(job.entities)

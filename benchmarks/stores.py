@@ -7,16 +7,16 @@ does is told in ``store_bare`` and ``store_bare_sql``.
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import Any
 
 from cryptography.fernet import Fernet
 
-from benchmarks.loads import CALLS_READY, Call, Load, in_turns, median
+from benchmarks.loads import Call, Load, in_turns, median
 from benchmarks.report import Row, duration
 from benchmarks.store_backends import Backend, backends
-from benchmarks.store_bare import Job, Kind
+from benchmarks.store_bare import NAMES_READY, Job, Kind
 from benchmarks.texts import names, sprinkled
 from langchain_secguard.links import link_keys
 from langchain_secguard.vault import EncryptedVaultStore, Entity, Text
@@ -115,16 +115,13 @@ def _told(clients: int, load: Load, bare: Load | None) -> str:
     return f"{clients} {who}: {ratio}{load.rate:,.0f}/s, p99 {duration(load.p99)}{beside}"
 
 
-def _hide_new(store: Any, vault_id: str, entities: int, clients: int) -> Callable[[], Call]:
+def _hide_new(store: Any, vault_id: str, entities: int, _clients: int) -> Callable[[], Call]:
     """Let each client write to a vault of its own."""
-    people, places = _people(), itertools.count()
+    places = itertools.count()
 
     def make() -> Call:
-        own = f"{vault_id} of {next(places)}"
-        count = max(CALLS_READY, 3_000 // entities // clients)
-        ready = [list(itertools.islice(people, entities)) for _ in range(count)]
-        more = itertools.chain(ready, iter(lambda: list(itertools.islice(people, entities)), []))
-        return lambda: store.assign(own, next(more))
+        own, people = f"{vault_id} of {next(places)}", itertools.chain(_ready(), _people())
+        return lambda: store.assign(own, list(itertools.islice(people, entities)))
 
     return make
 
@@ -147,6 +144,12 @@ _KINDS: dict[Kind, Callable[[Any, str, int, int], Callable[[], Call]]] = {
     "hide known names": _hide_known,
     "restore": _restore,
 }
+
+
+@cache
+def _ready() -> Sequence[Entity]:
+    """Make people once, who are new to every vault."""
+    return list(itertools.islice(_people(), NAMES_READY))
 
 
 def _people() -> Iterator[Entity]:
