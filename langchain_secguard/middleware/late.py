@@ -1,6 +1,7 @@
 """Messages that come into a run while it is under way: by a command, a person's answer, other middleware."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage, ToolMessage
@@ -39,10 +40,10 @@ def with_messages(response: Any, messages: Sequence[BaseMessage]) -> Any:
         return response
     if not isinstance(response, ExtendedModelResponse):
         response = ExtendedModelResponse(response, None)
-    command = response.command
-    update: Any = dict(command.update or {}) if command is not None else {}
+    command = response.command or Command()
+    update: Any = dict(command.update or {})
     update["messages"] = [*messages, *(update.get("messages") or ())]
-    return ExtendedModelResponse(response.model_response, Command(update=update))
+    return ExtendedModelResponse(response.model_response, replace(command, update=update))
 
 
 def _emptied(message: BaseMessage, text: str) -> BaseMessage:

@@ -4,9 +4,11 @@ import sys
 from typing import Any
 
 import pytest
+from langchain.agents.middleware.types import ExtendedModelResponse, ModelResponse
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.types import Command, Interrupt, Overwrite, Send
 
+from langchain_secguard.middleware.late import with_messages
 from langchain_secguard.middleware.marks import MARK, is_marked, mark_all, marked
 from langchain_secguard.middleware.parts import Shape
 from langchain_secguard.middleware.shapes import given, interrupts, result, state
@@ -24,6 +26,22 @@ def shout(value: Any) -> Any:
     if isinstance(value, HumanMessage | AIMessage | ToolMessage):
         return value.model_copy(update={"content": str(value.content).upper()})
     return value
+
+
+class TestMessagesBesideAResponse:
+    RESPONSE = ModelResponse([AIMessage("Yes.")])
+    LATE = HumanMessage("Not now.")
+
+    def test_are_written_to_the_state(self) -> None:
+        written = with_messages(self.RESPONSE, [self.LATE])
+        assert written == ExtendedModelResponse(self.RESPONSE, Command(update={"messages": [self.LATE]}))
+        assert with_messages(self.RESPONSE, []) is self.RESPONSE
+
+    def test_come_before_what_a_command_writes_and_leave_the_rest_of_it(self) -> None:
+        command: Any = Command(update={"messages": [AIMessage("1")], "seen": True}, goto="tools")
+        written = with_messages(ExtendedModelResponse(self.RESPONSE, command), [self.LATE])
+        assert written.command.update == {"messages": [self.LATE, AIMessage("1")], "seen": True}
+        assert written.command.goto == "tools"
 
 
 class TestMarks:
