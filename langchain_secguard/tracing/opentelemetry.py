@@ -11,6 +11,7 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 
+from langchain_secguard.errors import ScannerError
 from langchain_secguard.events import ANONYMIZED, DEANONYMIZED
 from langchain_secguard.tracing.checks import EVENTS, Check, read
 
@@ -136,7 +137,7 @@ class _Instruments:
             "secguard.verdict": check.verdict,
         }
         if error := check.metadata.get("error"):
-            attributes["error.type"] = str(error)
+            attributes["error.type"] = _error_type(error)
         self._checks.add(1, attributes)
         self._durations.record(_seconds(check), attributes)
         if check.risk is not None:
@@ -163,13 +164,20 @@ def _attributes(check: Check) -> dict[str, AttributeValue]:
     }
     if check.risk is not None:
         attributes["secguard.risk"] = check.risk
-    for field, key in (("engine", "secguard.engine"), ("error", "error.type")):
-        if field in check.metadata:
-            attributes[key] = str(check.metadata[field])
+    if engine := check.metadata.get("engine"):
+        attributes["secguard.engine"] = str(engine)
+    if error := check.metadata.get("error"):
+        attributes["error.type"] = _error_type(error)
     for field in ("cached", "read", "unknown", "withheld"):
         if field in check.metadata:
             attributes[f"secguard.{field}"] = check.metadata[field]
     return attributes
+
+
+def _error_type(error: object) -> str:
+    """Name the class of an error; a scanner that says more in words of its own raised a ``ScannerError``."""
+    told = str(error)
+    return told if told.isidentifier() else ScannerError.__name__
 
 
 def _entities(check: Check) -> Mapping[str, int]:

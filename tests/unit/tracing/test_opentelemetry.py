@@ -184,6 +184,17 @@ class TestOtherEndings:
         assert telemetry.counts("secguard.checks") == {("BanTopics", "blocked"): 1}
         assert telemetry.points("secguard.check.risk")["BanTopics",].sum == 0.8
 
+    @pytest.mark.parametrize("error", ["Rules failed with KeyError.", "late: no answer in 2 s"])
+    def test_a_scan_that_failed_is_told_by_a_class_whatever_its_scanner_says(
+        self, error: str, telemetry: Telemetry
+    ) -> None:
+        data = {"scanner": "Rules", "valid": False, "verdict": "failed", "error": error, "seconds": 0.25}
+        telemetry.handler.on_custom_event("secguard.scanned", data, run_id=uuid4())
+        (span,) = telemetry.spans
+        assert span.attributes is not None
+        assert span.attributes["error.type"] == "ScannerError"
+        assert telemetry.counts("secguard.checks") == {("Rules", "failed", "ScannerError"): 1}
+
     @pytest.mark.parametrize(("name", "data"), [("mine", {"text": "Jane"}), ("secguard.scanned", "Jane")])
     def test_what_is_not_ours_is_passed_over(self, name: str, data: object, telemetry: Telemetry) -> None:
         telemetry.handler.on_custom_event(name, data, run_id=uuid4())
