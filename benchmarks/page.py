@@ -38,9 +38,9 @@ SECTIONS = (
     Section(
         "Vault stores",
         "Wall time, with the servers on the same machine. In bold, calls a second beside the bare driver: a "
-        "redis-py pipeline of as many of the same commands, or the same statements by SQLAlchemy, which hashes, "
-        "writes, reads and encrypts the same names, and decides nothing. p99 is what the slowest of a hundred "
-        "calls took.",
+        "redis-py pipeline of as many of the same commands, or the same statements by SQLAlchemy. Both sides "
+        "hash, write, read and encrypt the same names; the bare one decides nothing. p99 is what the slowest "
+        "of a hundred calls took.",
         ("stores",),
     ),
     Section("Serving", "Users, workers and Redis share the machine.", ("serving",)),
