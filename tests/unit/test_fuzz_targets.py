@@ -25,6 +25,10 @@ def test_a_target_takes_any_bytes(name: str) -> None:
         check(bytes((number * 37 + at * at) % 256 for at in range(number * 5)))
 
 
+def test_two_halves_of_a_character_may_become_it() -> None:
+    targets.load("json").check(written(text='"\\uD83D\udca4"'))
+
+
 class TestBytes:
     def test_reads_what_was_written(self) -> None:
         read = Bytes(written(3, 1, places=[7, 300], text="a\ud83d\u00e9"))
