@@ -26,6 +26,8 @@ class Backend(Protocol):
     """Make stores over one database, and what they are measured against."""
 
     name: str
+    weighed_from: int
+    """The entries from which on the weight of a vault tells what one takes."""
 
     def store(self, clients: int) -> Any:
         """Open a store for so many clients."""
@@ -48,6 +50,7 @@ class Memory:
     """Keep vaults in the memory of the process."""
 
     name = "memory"
+    weighed_from = 100_000  # by the growth of a process, which has other reasons too
 
     def __init__(self) -> None:
         self._before = _resident()
@@ -72,6 +75,7 @@ class Redis:
     """Keep vaults on a Redis server of its own."""
 
     name = "Redis"
+    weighed_from = 10_000
 
     def __init__(self, server: RedisServer) -> None:
         self._server = server
@@ -110,6 +114,8 @@ class Redis:
 
 class SQL:
     """Keep vaults in a SQL database of its own."""
+
+    weighed_from = 10_000
 
     def __init__(self, name: str, dialect: Dialect, url: str, port: int | None = None) -> None:
         self.name = name

@@ -187,6 +187,8 @@ def _growth(backend: Backend, *, encrypted: bool, seconds: float) -> Iterator[Ro
             yield Row(f"{what} {size:,}", f"not filled in {seconds:.0f} s: {filled:,}")
             break
         measured = ", ".join(f"{name} {duration(median(call))}" for name, call in calls.items())
-        weight = f"{backend.weigh('v') / filled:,.0f} bytes a person; " if filled >= 10_000 else ""
+        weight = (
+            f"{backend.weigh('v') / filled:,.0f} bytes a person; " if filled >= backend.weighed_from else ""
+        )
         yield Row(f"{what} {size:,}", f"{weight}{measured}")
     getattr(store, "close", lambda: None)()
