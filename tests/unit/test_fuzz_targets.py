@@ -29,6 +29,21 @@ def test_two_halves_of_a_character_may_become_it() -> None:
     targets.load("json").check(written(text='"\\uD83D\udca4"'))
 
 
+HALF_A_CHARACTER = (
+    "2f010a030707010a0307072901070007fcff010107030a0101e6e6e6e6e6e6070007299001070003070704ff"
+    "f8ff07010001050401e6e6e6e6e6e60700070100"
+)
+ESCAPED_PAIRS = (
+    "2f012a030707010a02000307075b435553544f4d5fb1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1"
+    "b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b129011f0100030129011fb1b1b1b1b1"
+)
+
+
+@pytest.mark.parametrize("found", [HALF_A_CHARACTER, ESCAPED_PAIRS])
+def test_arguments_may_be_rewritten_with_other_escapes(found: str) -> None:
+    targets.load("content").check(bytes.fromhex(found))
+
+
 class TestBytes:
     def test_reads_what_was_written(self) -> None:
         read = Bytes(written(3, 1, places=[7, 300], text="a\ud83d\u00e9"))
