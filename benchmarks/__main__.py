@@ -38,7 +38,6 @@ from benchmarks import (
     vaults,
 )
 from benchmarks.faithfulness import part as faithfulness
-from benchmarks.faithfulness.measure import QUICK, Size
 from benchmarks.report import Row, table
 from benchmarks.results import Result
 
@@ -64,7 +63,11 @@ _PARTS: Parts = {
     "stores": stores.measure,
     "serving": serving.measure,
 }
-_BESIDE_PEERS = ("faithfulness", "cost")
+_BESIDE_PEERS: dict[str, Callable[..., tuple[list[Row], dict[str, Any]]]] = {
+    "faithfulness": faithfulness.measure,
+    "cost": cost.measure,
+}
+"""What is given the interpreter of LLM Guard's environment and that of the other peers."""
 _QUICK = tuple(part for part in _PARTS if part not in ("onnx", "llm-guard", "tracing", "stores", "serving"))
 """What a quick run leaves out takes minutes by itself."""
 
@@ -112,13 +115,10 @@ def _options() -> argparse.Namespace:
 
 def _measure(part: str, parts: Parts, options: argparse.Namespace) -> Result:
     print(f"measuring: {part}", file=sys.stderr)
-    python = Path(sys.executable)
-    if part == "cost":
-        return _result(part, *cost.measure(python, options.peers, quick=options.quick), options)
-    if part != "faithfulness":
-        return _result(part, _shown(parts[part]()), {}, options)
-    size = QUICK if options.quick else Size()
-    return _result(part, *faithfulness.measure(python, options.peers, size), options)
+    if part in _BESIDE_PEERS:
+        measured = _BESIDE_PEERS[part](Path(sys.executable), options.peers, quick=options.quick)
+        return _result(part, *measured, options)
+    return _result(part, _shown(parts[part]()), {}, options)
 
 
 def _shown(rows: Iterator[Row]) -> list[Row]:

@@ -6,14 +6,14 @@ from typing import Any
 
 from benchmarks.faithfulness import tables
 from benchmarks.faithfulness.chunkings import WHOLE
-from benchmarks.faithfulness.measure import Findings, Size, measure_all
+from benchmarks.faithfulness.measure import QUICK, Findings, Size, measure_all
 from benchmarks.faithfulness.mutations import MUTATIONS
 from benchmarks.report import Row
 
 
-def measure(python: Path, apart: Path, size: Size) -> tuple[list[Row], dict[str, Any]]:
+def measure(python: Path, apart: Path, *, quick: bool = False) -> tuple[list[Row], dict[str, Any]]:
     """Measure all peers; return rows, and the tables and counts that the page shows."""
-    found = list(measure_all(python, apart, size))
+    found = list(measure_all(python, apart, QUICK if quick else Size()))
     return list(tables.rows(found)), told(found)
 
 
