@@ -260,6 +260,38 @@ def test_the_figures_of_the_readme_are_those_of_the_benchmark(name: str) -> None
     assert {told[3]} == {cells[6] for cells in measured}
 
 
+def costs() -> dict[str, list[float]]:
+    """Read the table of what tools cost, in milliseconds."""
+    page = (ROOT / "docs/benchmark.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("## What hiding and restoring cost")
+    lines = [
+        line.strip("| ").split(" | ") for line in table.split("\n## ")[0].splitlines() if "of 120 |" in line
+    ]
+    return {
+        name: [
+            float(number) / (1_000 if unit == "\u00b5s" else 1)
+            for number, unit in re.findall(r"\(([\d.]+) (\u00b5s|ms)\)", " ".join(cells))
+        ]
+        for name, *cells in lines
+    }
+
+
+def test_what_the_readme_says_of_speed_is_on_the_page() -> None:
+    ours, *theirs = costs().values()
+    many = [one[2] + one[3] for one in theirs]
+    late = [one[5] for one in theirs]
+    hides = sorted(
+        ours[0] / cost[0] for name, cost in costs().items() if name in ("piighost", "maskflow-langchain")
+    )
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert (
+        f"took {ours[2] + ours[3]:.1f} ms here and {min(many):.1f} to {max(many):.0f} ms with the others; "
+        f"turn 100 of a chat took {ours[5]:.0f} ms, and {min(late):.0f} to {max(late):.0f} ms."
+    ) in readme
+    assert [round(ratio) for ratio in hides] == [2, 5]
+    assert round(ours[1] / costs()["LLM Guard, exact"][1]) == 4
+
+
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md"])
 def test_links_beside_the_site_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
