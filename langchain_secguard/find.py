@@ -14,7 +14,7 @@ from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import find_forged
 from langchain_secguard.settle import PolicyOf, settle
 from langchain_secguard.sight import show_names
-from langchain_secguard.spellings import Spelling, unescaped
+from langchain_secguard.spellings import Reading, unescaped
 from langchain_secguard.vault.phrases import fold
 
 CUSTOM = "CUSTOM"
@@ -128,7 +128,7 @@ class Finder:
     def _learn(
         self,
         texts: Mapping[bytes, str],
-        readings: Sequence[Spelling | None],
+        readings: Sequence[Reading | None],
         detected: Sequence[Sequence[Span]],
     ) -> dict[bytes, tuple[Span, ...]]:
         marked = iter(checked(self._detector, _asked(texts, readings), detected))
@@ -154,7 +154,7 @@ class Finder:
         """Tell whether ``text`` is one of the allowed names."""
         return bool(self.allowed) and name_key(text) in self.allowed
 
-    def _spans(self, text: str, reading: Spelling | None, spans: list[Span]) -> list[Span]:
+    def _spans(self, text: str, reading: Reading | None, spans: list[Span]) -> list[Span]:
         if self._hidden:
             spans += [Span(*match.span(), CUSTOM) for match in self._hidden.finditer(text)]
         if self._hidden and reading is not None:
@@ -196,11 +196,11 @@ def _blanked(text: str, spans: Iterable[Span]) -> str:
     return apply(text, [(span.start, span.end, "\n" * (span.end - span.start)) for span in spans])
 
 
-def _readings(texts: Iterable[str]) -> list[Spelling | None]:
+def _readings(texts: Iterable[str]) -> list[Reading | None]:
     return [unescaped(text) for text in texts]
 
 
-def _asked(texts: Mapping[bytes, str], readings: Iterable[Spelling | None]) -> list[str]:
+def _asked(texts: Mapping[bytes, str], readings: Iterable[Reading | None]) -> list[str]:
     """List what a detector is to read: the texts, and once more without escapes those that have some."""
     return [*texts.values(), *(reading.text for reading in readings if reading is not None)]
 

@@ -23,8 +23,7 @@ from langchain_secguard.links import PERSON, link_keys, traits_before
 from langchain_secguard.lru import Lru
 from langchain_secguard.placeholders import Form
 from langchain_secguard.settle import PolicyOf
-from langchain_secguard.spellings import Spelling as Reading
-from langchain_secguard.spellings import unescaped
+from langchain_secguard.spellings import Reading, unescaped
 from langchain_secguard.surrogates import Surrogates
 from langchain_secguard.vault import Assignment, Entity, Entry, Hit, Keys, PhraseIndex, Text, Vault
 

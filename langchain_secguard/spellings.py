@@ -1,6 +1,6 @@
 r"""The spellings of a text: what it reads as when escapes are undone, and where each character came from.
 
-Known are escapes of JSON and of Python's ``repr`` (``\n``, ``é``), of URLs (``%20``, ``+``), of HTML
+Known are escapes of JSON and of Python's ``repr`` (``\n``, ``\u00e9``), of URLs (``%20``, ``+``), of HTML
 (``&amp;``), characters that are not seen, and Latin letters of full width. They may be nested: JSON in
 JSON, a URL in JSON.
 """
@@ -17,7 +17,7 @@ _MOST = 12
 """So many spellings of one text are looked at."""
 
 
-class Spelling(NamedTuple):
+class Reading(NamedTuple):
     """Hold one reading of a text; ``offsets`` tell where its characters begin, if it is another text."""
 
     text: str
@@ -102,9 +102,9 @@ _HINTS = re.compile(
 )
 
 
-def spellings(text: str) -> list[Spelling]:
+def spellings(text: str) -> list[Reading]:
     """List the readings of ``text``, itself first; most texts have no other."""
-    found = [Spelling(text)]
+    found = [Reading(text)]
     if not _HINTS.search(text):
         return found
     seen = {text}
@@ -119,13 +119,13 @@ def spellings(text: str) -> list[Spelling]:
     return found
 
 
-def plainest(text: str) -> Spelling:
+def plainest(text: str) -> Reading:
     """Return the reading of ``text`` in which all escapes are undone."""
-    return _plain(text, _PLAINEST) if _HINTS.search(text) else Spelling(text)
+    return _plain(text, _PLAINEST) if _HINTS.search(text) else Reading(text)
 
 
-def _plain(text: str, decoders: Sequence[tuple[re.Pattern[str], Decode]]) -> Spelling:
-    spelling = Spelling(text)
+def _plain(text: str, decoders: Sequence[tuple[re.Pattern[str], Decode]]) -> Reading:
+    spelling = Reading(text)
     for _ in range(_NESTED):
         before = spelling.text
         for pattern, decode in decoders:
@@ -135,22 +135,22 @@ def _plain(text: str, decoders: Sequence[tuple[re.Pattern[str], Decode]]) -> Spe
     return spelling
 
 
-def unescaped(text: str) -> Spelling | None:
+def unescaped(text: str) -> Reading | None:
     """Return what a reader makes of a text that is written with escapes; ``None`` where it has none."""
     if "\\" not in text and "%" not in text and "&" not in text and text.isascii():
         return None
-    spelling = _plain(text, _CERTAIN) if _ESCAPE.search(text) else Spelling(text)
+    spelling = _plain(text, _CERTAIN) if _ESCAPE.search(text) else Reading(text)
     return spelling if spelling.offsets is not None and spelling.text != text else None
 
 
-def _decoded(spelling: Spelling) -> Iterator[Spelling]:
+def _decoded(spelling: Reading) -> Iterator[Reading]:
     for pattern, decode in _DECODERS:
         new = _decode(spelling, pattern, decode)
         if new is not None:
             yield new
 
 
-def _decode(spelling: Spelling, pattern: re.Pattern[str], decode: Decode) -> Spelling | None:
+def _decode(spelling: Reading, pattern: re.Pattern[str], decode: Decode) -> Reading | None:
     """Undo one kind of escape once; ``None`` if there is none."""
     text, before = spelling.text, spelling.offsets or range(len(spelling.text) + 1)
     parts: list[str] = []
@@ -167,4 +167,4 @@ def _decode(spelling: Spelling, pattern: re.Pattern[str], decode: Decode) -> Spe
         position = match.end()
     if not position:
         return None
-    return Spelling("".join([*parts, text[position:]]), [*offsets, *before[position:]])
+    return Reading("".join([*parts, text[position:]]), [*offsets, *before[position:]])

@@ -99,6 +99,9 @@ class Settle(NamedTuple):
     since: int = 0
     read_only: bool = False
 
+    def __repr__(self) -> str:
+        return f"Settle(records={len(self.records)}, phrases={len(self.phrases)}, since={self.since})"
+
 
 class Recall(NamedTuple):
     """Ask for the rows of ``values`` that the vault had before, then for known phrases.
@@ -110,6 +113,9 @@ class Recall(NamedTuple):
     values: Sequence[tuple[bytes, bytes]]
     phrases: Sequence[bytes] = ()
     since: int = 0
+
+    def __repr__(self) -> str:
+        return f"Recall(values={len(self.values)}, phrases={len(self.phrases)}, since={self.since})"
 
 
 class Fill(NamedTuple):

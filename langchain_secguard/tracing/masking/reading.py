@@ -8,7 +8,7 @@ from langchain_secguard.detect.base import Detector, Span
 from langchain_secguard.detect.calling import call, checked
 from langchain_secguard.find import CUSTOM, digest, name_key
 from langchain_secguard.lru import Lru
-from langchain_secguard.spellings import Spelling, plainest
+from langchain_secguard.spellings import Reading, plainest
 from langchain_secguard.tracing.masking.known import Known
 from langchain_secguard.tracing.masking.marks import Mark
 
@@ -86,12 +86,12 @@ class Readers:
         )
 
 
-def _readings(text: str) -> list[Spelling]:
+def _readings(text: str) -> list[Reading]:
     plain = plainest(text)
-    return [Spelling(text)] if plain.text == text else [Spelling(text), plain]
+    return [Reading(text)] if plain.text == text else [Reading(text), plain]
 
 
-def named(spellings: Iterable[Spelling], patterns: Sequence[re.Pattern[str]]) -> list[Mark]:
+def named(spellings: Iterable[Reading], patterns: Sequence[re.Pattern[str]]) -> list[Mark]:
     """Mark the names that are always hidden."""
     return [
         Mark(*spelling.origin(*match.span()), f"[{CUSTOM}]")
@@ -130,7 +130,7 @@ def mark_encoded(
     return [
         Mark(start, end, held[0].stand_in)
         for start, end, content in words
-        if (held := known.find(content) or named([Spelling(content)], patterns))
+        if (held := known.find(content) or named([Reading(content)], patterns))
     ]
 
 
@@ -151,7 +151,7 @@ def _decoded(word: str) -> str | None:
     return None if _CONTROL.search(text) else text
 
 
-def mark_known(spellings: Iterable[Spelling], known: Known) -> list[Mark]:
+def mark_known(spellings: Iterable[Reading], known: Known) -> list[Mark]:
     """Mark known values in all spellings of a text."""
     if not known:
         return []
