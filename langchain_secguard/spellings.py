@@ -37,7 +37,7 @@ _SIMPLE = dict(zip("\"'\\/bfnrtav0", "\"'\\/\b\f\n\r\t\a\v\0", strict=True))
 def _backslash(match: re.Match[str]) -> Sequence[tuple[str, int]]:
     escape = match[0]
     if len(escape) == 2:
-        return [(_SIMPLE[escape[1]], 2)]
+        return [(_SIMPLE[escape[1].lower()], 2)]
     if escape.count("\\") == 2:
         high, low = int(escape[2:6], 16), int(escape[8:12], 16)
         return [(chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)), 12)]
@@ -89,10 +89,11 @@ _DECODERS: Sequence[tuple[re.Pattern[str], Decode]] = (
     (re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,24});"), _entity),
     (re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+"), _nothing),
     (re.compile("[\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]+"), _narrow),
+    (re.compile(r"\\(?:[BFNRT]|U[0-9a-fA-F]{4})"), _backslash),
 )
 _PLAINEST = [_DECODERS[0], *_DECODERS[2:]]
-_CERTAIN = [*_DECODERS[:2], *_DECODERS[3:]]
-"""Without the plus sign, which is a space in a query alone."""
+_CERTAIN = [*_DECODERS[:2], *_DECODERS[3:-1]]
+"""Without a plus sign, which is a space in a query alone, and without escapes in capitals ("D:\\New")."""
 _ESCAPE = re.compile(
     "%[0-9a-fA-F][0-9a-fA-F]|&[#A-Za-z][A-Za-z0-9]{1,24};|&#[xX]?[0-9a-fA-F]|\\\\[uUx\"'\\\\/bfnrtav0]"
     "|[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\uff10-\uff19\uff20-\uff3a\uff41-\uff5a]"

@@ -68,6 +68,7 @@ ENCODERS: dict[str, Callable[[str], str]] = {
     "URL in JSON": lambda text: in_json(quote(text.encode("utf-8", "surrogatepass"))),
     "JSON in a URL": lambda text: quote_plus(in_json(text)),
     "HTML": html.escape,
+    "JSON in capitals": lambda text: in_json(text).upper(),
     "HTML in JSON": lambda text: in_json(html.escape(text)),
     "repr": lambda text: repr(text)[1:-1],
     "ascii": lambda text: ascii(text)[1:-1],
